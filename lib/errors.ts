@@ -1,0 +1,88 @@
+/** Says what was wanted and what came instead; used by every facade so that all messages read alike. */
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) return value.constructor?.name ?? "object";
+  return String(value);
+}
+
+/** A value of the right kind that lies outside what is allowed. */
+export function outOfRange(expected: string, name: string, received: unknown): RangeError {
+  return new RangeError(`Expected ${expected} for ${name} but received ${describe(received)}`);
+}
+
+/** A value of the wrong kind. */
+export function wrongType(expected: string, name: string, received: unknown): TypeError {
+  return new TypeError(`Expected ${expected} for ${name} but received ${describe(received)}`);
+}
+
+/** Every way a model or data file can be wrong. Codes are never reused for something else. */
+export type ModelFormatCode =
+  | "FILE_UNREADABLE"
+  | "FILE_TOO_LARGE"
+  | "FORMAT_UNKNOWN"
+  | "WIRE_TRUNCATED"
+  | "WIRE_MALFORMED"
+  | "WIRE_TOO_DEEP"
+  | "WIRE_TOO_MANY"
+  | "TEXT_NOT_UTF8"
+  | "MODEL_INVALID"
+  | "TENSOR_INVALID"
+  | "EXTERNAL_PATH"
+  | "EXTERNAL_MISSING"
+  | "EXTERNAL_RANGE"
+  | "HEADER_INVALID"
+  | "HEADER_TOO_LARGE"
+  | "TENSOR_OVERLAP"
+  | "DATA_TRUNCATED"
+  | "DATA_MISMATCH";
+
+export interface ModelFormatDetails {
+  /** The file that is wrong. */
+  path?: string | undefined;
+  /** The field, tensor or node inside it. */
+  field?: string | undefined;
+  /** Byte position in the file, where one is known. */
+  offset?: number | undefined;
+  cause?: unknown;
+}
+
+/** A file that is not what it claims to be. The message names the file, the field and the fix. */
+export class ModelFormatError extends Error {
+  override readonly name = "ModelFormatError";
+  readonly code: ModelFormatCode;
+  readonly path: string | undefined;
+  readonly field: string | undefined;
+  readonly offset: number | undefined;
+
+  constructor(code: ModelFormatCode, message: string, details: ModelFormatDetails = {}) {
+    const where = [details.path, details.field, details.offset === undefined ? undefined : `byte ${details.offset}`];
+    const prefix = where.filter((part) => part !== undefined).join(": ");
+    super(prefix ? `${prefix}: ${message}` : message, { cause: details.cause });
+    this.code = code;
+    this.path = details.path;
+    this.field = details.field;
+    this.offset = details.offset;
+  }
+}
+
+/** Why a whole-model operation could not be done although its files are sound. */
+export type ModelOperationCode =
+  | "RUNTIME_MISSING"
+  | "RUNTIME_FAILED"
+  | "PROCESS_DIED"
+  | "TIMEOUT"
+  | "UNSUPPORTED_MODEL"
+  | "CALIBRATION_NEEDED"
+  | "CALIBRATION_INVALID"
+  | "NOTHING_TO_QUANTIZE";
+
+/** A whole-model operation that failed. The message names the model and the fix. */
+export class ModelOperationError extends Error {
+  override readonly name = "ModelOperationError";
+  readonly code: ModelOperationCode;
+
+  constructor(code: ModelOperationCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

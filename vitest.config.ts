@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // onnxruntime and the addon live in processes of their own, as they do in a service.
+    pool: "forks",
+    testTimeout: 60_000,
+    retry: 0,
+  },
+});
