@@ -55,7 +55,11 @@ export class ModelFormatError extends Error {
   readonly offset: number | undefined;
 
   constructor(code: ModelFormatCode, message: string, details: ModelFormatDetails = {}) {
-    const where = [details.path, details.field, details.offset === undefined ? undefined : `byte ${details.offset}`];
+    const where = [
+      details.path,
+      details.field,
+      details.offset === undefined ? undefined : `byte ${details.offset}`,
+    ];
     const prefix = where.filter((part) => part !== undefined).join(": ");
     super(prefix ? `${prefix}: ${message}` : message, { cause: details.cause });
     this.code = code;

@@ -1,0 +1,109 @@
+import { randomBytes } from "node:crypto";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/** Node refuses single writes of 2 GiB and more, and writev takes at most IOV_MAX buffers. */
+const MAX_WRITE_BYTES = 64 * 1024 * 1024;
+const MAX_BUFFERS = 1024;
+/** Windows refuses to rename onto a file that a virus scanner or reader holds open for a moment. */
+const RENAME_DELAYS_MS = [10, 50, 250, 1000];
+
+/** Receives the bytes of a file in order. Await each call: it bounds what is in flight. */
+export interface FileSink {
+  /** Appends one chunk or several, gathered from where they lie. */
+  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>;
+  /** Bytes appended so far. */
+  readonly length: number;
+}
+
+/**
+ * Writes a file whole or not at all: into a temporary file beside it, flushed to disk, then renamed over `path`.
+ * If `write` or the disk fails, the temporary file is removed and whatever stood at `path` is untouched.
+ */
+export async function replaceFile(
+  path: string,
+  write: (file: FileSink) => void | Promise<void>,
+): Promise<void> {
+  const temporary = join(
+    dirname(path),
+    `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`,
+  );
+  const handle = await open(temporary, "wx", 0o666);
+  try {
+    try {
+      await write(new HandleSink(handle));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await renameWithRetry(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+class HandleSink implements FileSink {
+  length = 0;
+  constructor(private readonly handle: FileHandle) {}
+
+  async write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+    const pieces = (bytes instanceof Uint8Array ? [bytes] : bytes).flatMap(splitLarge);
+    for (let start = 0; start < pieces.length; ) {
+      let end = start;
+      let size = 0;
+      while (end < pieces.length && end - start < MAX_BUFFERS && size < MAX_WRITE_BYTES)
+        size += pieces[end++]!.byteLength;
+      await this.writeAll(pieces.slice(start, end));
+      this.length += size;
+      start = end;
+    }
+  }
+
+  /** A disk may take less than it was given; the rest is offered again. */
+  private async writeAll(pieces: Uint8Array[]): Promise<void> {
+    let rest = pieces.filter((piece) => piece.byteLength > 0);
+    while (rest.length > 0) {
+      let { bytesWritten } = await this.handle.writev(rest);
+      let whole = 0;
+      while (whole < rest.length && bytesWritten >= rest[whole]!.byteLength)
+        bytesWritten -= rest[whole++]!.byteLength;
+      rest = rest.slice(whole);
+      if (rest.length > 0 && bytesWritten > 0) rest[0] = rest[0]!.subarray(bytesWritten);
+    }
+  }
+}
+
+function splitLarge(bytes: Uint8Array): Uint8Array[] {
+  if (bytes.byteLength <= MAX_WRITE_BYTES) return [bytes];
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.byteLength; at += MAX_WRITE_BYTES)
+    pieces.push(bytes.subarray(at, at + MAX_WRITE_BYTES));
+  return pieces;
+}
+
+async function renameWithRetry(from: string, to: string): Promise<void> {
+  for (const delay of RENAME_DELAYS_MS) {
+    try {
+      return await rename(from, to);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (process.platform !== "win32" || (code !== "EPERM" && code !== "EACCES" && code !== "EBUSY"))
+        throw error;
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+  }
+  await rename(from, to);
+}
+
+/** Without this a crash may lose the new name although the bytes are on disk. Windows has no such call. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
