@@ -19,10 +19,11 @@ export interface FileSink {
 /**
  * Writes a file whole or not at all: into a temporary file beside it, flushed to disk, then renamed over `path`.
  * If `write` or the disk fails, the temporary file is removed and whatever stood at `path` is untouched.
+ * Where the name depends on the bytes, `write` returns the name to use instead of the last part of `path`.
  */
 export async function replaceFile(
   path: string,
-  write: (file: FileSink) => void | Promise<void>,
+  write: (file: FileSink) => Promise<void> | Promise<string>,
 ): Promise<void> {
   const temporary = join(
     dirname(path),
@@ -30,13 +31,15 @@ export async function replaceFile(
   );
   const handle = await open(temporary, "wx", 0o666);
   try {
+    let name = basename(path);
     try {
-      await write(new HandleSink(handle));
+      const chosen = await write(new HandleSink(handle));
+      if (chosen) name = chosen;
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await renameWithRetry(temporary, path);
+    await renameWithRetry(temporary, join(dirname(path), name));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

@@ -1,0 +1,128 @@
+import { readFileSync, statSync } from "node:fs";
+import { fromBinary } from "@bufbuild/protobuf";
+import { ModelFormatError } from "../errors.js";
+import type { Tensor } from "../tensor.js";
+import { ExternalData } from "./external-data.js";
+import { type ModelProto, ModelProtoSchema, type TensorProto } from "./proto/onnx_pb.js";
+import { decodeTensor, isExternal } from "./tensor-proto.js";
+import { scanWire } from "./wire-scan.js";
+
+/** Protocol buffers end at 2 GiB; larger models keep their weights in external data. */
+export const MAX_MODEL_BYTES = 2 ** 31 - 1;
+
+/** An ONNX model in memory. Tensors are decoded when asked for, as views of the file's bytes where possible. */
+export interface OnnxModel {
+  /** The model as the ONNX standard defines it; may be edited and written back. */
+  readonly proto: ModelProto;
+  /** The file it came from. */
+  readonly path: string | undefined;
+  /** The initializers of the main graph by name. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** metadata_props of the model. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The raw bytes of any tensor of the model, wherever they lie. Throws when the tensor keeps typed data instead. */
+  tensor(proto: TensorProto): Tensor;
+  /** Releases the files of external data. Tensors already handed out stay valid. */
+  close(): void;
+}
+
+/**
+ * Reads an ONNX model from a file or from bytes, after checking its wire format against hostile lengths, depths and
+ * counts. External data is opened when a tensor is asked for, and only from inside the model's folder.
+ *
+ * @throws ModelFormatError FILE_UNREADABLE, FILE_TOO_LARGE, WIRE_*, TEXT_NOT_UTF8 or MODEL_INVALID, naming file and place
+ */
+export function readOnnx(input: string | Uint8Array): OnnxModel {
+  const path = typeof input === "string" ? input : undefined;
+  const bytes = typeof input === "string" ? readModelFile(input) : input;
+  scanWire(bytes, ModelProtoSchema, path);
+  const proto = fromBinary(ModelProtoSchema, bytes);
+  if (!proto.graph || proto.opsetImport.length === 0)
+    throw new ModelFormatError("MODEL_INVALID", "this is not an ONNX model: it has no graph or no opset", {
+      path,
+    });
+  return openModel(proto, path);
+}
+
+/** Wraps a model that was built or edited in memory; `path` is where its external data lies, if it has any. */
+export function openModel(proto: ModelProto, path?: string): OnnxModel {
+  const external = path === undefined ? undefined : new ExternalData(path);
+  const tensor = (stored: TensorProto): Tensor => {
+    if (!isExternal(stored)) return decodeTensor(stored, path);
+    if (!external)
+      throw new ModelFormatError(
+        "EXTERNAL_MISSING",
+        "the tensor lies in external data, which a model given as bytes cannot have; give its path",
+        { field: `tensor ${JSON.stringify(stored.name)}` },
+      );
+    return decodeTensor(stored, path, external.read(stored));
+  };
+  return {
+    proto,
+    path,
+    tensors: new LazyTensors(proto.graph?.initializer ?? [], tensor),
+    metadata: Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value])),
+    tensor,
+    close: () => external?.close(),
+  };
+}
+
+function readModelFile(path: string): Uint8Array {
+  try {
+    const stat = statSync(path);
+    if (!stat.isFile()) throw new ModelFormatError("FILE_UNREADABLE", "this is not a regular file", { path });
+    const { size } = stat;
+    if (size > MAX_MODEL_BYTES)
+      throw new ModelFormatError(
+        "FILE_TOO_LARGE",
+        `the file has ${size} bytes; an ONNX file ends at 2 GiB, larger models need external data`,
+        { path },
+      );
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof ModelFormatError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ModelFormatError("FILE_UNREADABLE", `the file cannot be read (${code})`, {
+      path,
+      cause: error,
+    });
+  }
+}
+
+/** A map whose values are decoded on first use, so that listing a model reads none of its weights. */
+class LazyTensors implements ReadonlyMap<string, Tensor> {
+  private readonly stored: Map<string, TensorProto>;
+
+  constructor(
+    tensors: readonly TensorProto[],
+    private readonly decode: (stored: TensorProto) => Tensor,
+  ) {
+    this.stored = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  }
+
+  get size(): number {
+    return this.stored.size;
+  }
+  has(name: string): boolean {
+    return this.stored.has(name);
+  }
+  get(name: string): Tensor | undefined {
+    const stored = this.stored.get(name);
+    return stored && this.decode(stored);
+  }
+  keys(): MapIterator<string> {
+    return this.stored.keys();
+  }
+  *values(): MapIterator<Tensor> {
+    for (const stored of this.stored.values()) yield this.decode(stored);
+  }
+  *entries(): MapIterator<[string, Tensor]> {
+    for (const [name, stored] of this.stored) yield [name, this.decode(stored)];
+  }
+  [Symbol.iterator](): MapIterator<[string, Tensor]> {
+    return this.entries();
+  }
+  forEach(visit: (value: Tensor, key: string, map: ReadonlyMap<string, Tensor>) => void): void {
+    for (const [name, tensor] of this.entries()) visit(tensor, name, this);
+  }
+}
