@@ -74,7 +74,7 @@ export function viewAs(dtype: DType, bytes: Uint8Array): TypedArray {
   const { array } = STORAGE[dtype];
   const size = array.BYTES_PER_ELEMENT;
   if (bytes.byteOffset % size !== 0) {
-    const copy = bytes.slice();
+    const copy = new Uint8Array(bytes); // not slice(): a Buffer's slice is a view
     return new array(copy.buffer, copy.byteOffset, copy.byteLength / size);
   }
   return new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / size);

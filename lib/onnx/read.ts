@@ -20,8 +20,10 @@ export interface OnnxModel {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** metadata_props of the model. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The raw bytes of any tensor of the model, wherever they lie. Throws when the tensor keeps typed data instead. */
-  tensor(proto: TensorProto): Tensor;
+  /** Any tensor stored in the model, wherever its bytes lie. Throws TENSOR_INVALID or EXTERNAL_*. */
+  tensor(stored: TensorProto): Tensor;
+  /** raw_data of a tensor, read from its file when it is external. */
+  bytes(stored: TensorProto): Uint8Array;
   /** Releases the files of external data. Tensors already handed out stay valid. */
   close(): void;
 }
@@ -47,22 +49,24 @@ export function readOnnx(input: string | Uint8Array): OnnxModel {
 /** Wraps a model that was built or edited in memory; `path` is where its external data lies, if it has any. */
 export function openModel(proto: ModelProto, path?: string): OnnxModel {
   const external = path === undefined ? undefined : new ExternalData(path);
-  const tensor = (stored: TensorProto): Tensor => {
-    if (!isExternal(stored)) return decodeTensor(stored, path);
+  const bytes = (stored: TensorProto): Uint8Array => {
+    if (!isExternal(stored)) return stored.rawData;
     if (!external)
       throw new ModelFormatError(
         "EXTERNAL_MISSING",
         "the tensor lies in external data, which a model given as bytes cannot have; give its path",
         { field: `tensor ${JSON.stringify(stored.name)}` },
       );
-    return decodeTensor(stored, path, external.read(stored));
+    return external.read(stored);
   };
+  const tensor = (stored: TensorProto): Tensor => decodeTensor(stored, path, bytes(stored));
   return {
     proto,
     path,
     tensors: new LazyTensors(proto.graph?.initializer ?? [], tensor),
     metadata: Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value])),
     tensor,
+    bytes,
     close: () => external?.close(),
   };
 }

@@ -59,10 +59,10 @@ function typedValues(tensor: TensorProto, dtype: DType): readonly (number | bigi
 }
 
 /**
- * Shows a tensor that lies in the model file itself (or `external`, its bytes from elsewhere) as a typed array: a view
- * where the alignment allows it. Throws TENSOR_INVALID when its parts disagree.
+ * Shows a tensor as a typed array: a view of `raw` (its raw_data, or its bytes in another file) where the alignment
+ * allows it. Throws TENSOR_INVALID when its parts disagree.
  */
-export function decodeTensor(tensor: TensorProto, path?: string, external?: Uint8Array): Tensor {
+export function decodeTensor(tensor: TensorProto, path?: string, raw = tensor.rawData): Tensor {
   const dtype = dtypeOf(tensor.dataType);
   if (!dtype)
     throw invalid(
@@ -72,7 +72,6 @@ export function decodeTensor(tensor: TensorProto, path?: string, external?: Uint
     );
   const shape = shapeOf(tensor, path);
   const expected = expectedBytes(tensor, path)!;
-  const raw = external ?? tensor.rawData;
   const values = typedValues(tensor, dtype);
   if (raw.byteLength > 0 || values.length === 0) {
     if (values.length > 0) throw invalid(tensor, "has both raw_data and typed data", path);

@@ -4,7 +4,6 @@ import { basename, dirname, join, resolve } from "node:path";
 import { create, type Message } from "@bufbuild/protobuf";
 import { ModelFormatError } from "../errors.js";
 import { replaceFile } from "../files/replace-file.js";
-import { bytesOf } from "../tensor.js";
 import { encodeModel } from "./encode.js";
 import {
   StringStringEntryProtoSchema,
@@ -13,7 +12,7 @@ import {
   TensorProtoSchema,
 } from "./proto/onnx_pb.js";
 import { MAX_MODEL_BYTES, type OnnxModel } from "./read.js";
-import { isExternal } from "./tensor-proto.js";
+import { expectedBytes, isExternal } from "./tensor-proto.js";
 import { tensorsOf } from "./walk.js";
 
 /** Below this a tensor stays in the model file, as in onnx's own writer. */
@@ -96,8 +95,7 @@ async function writeModelFile(
 function inlined(model: OnnxModel, stored: readonly TensorProto[]): Map<Message, Message> {
   const replacements = new Map<Message, Message>();
   for (const tensor of stored)
-    if (isExternal(tensor))
-      replacements.set(tensor, withoutData(tensor, { rawData: bytesOf(model.tensor(tensor).data) }));
+    if (isExternal(tensor)) replacements.set(tensor, withoutData(tensor, { rawData: model.bytes(tensor) }));
   return replacements;
 }
 
@@ -118,7 +116,7 @@ async function writeDataFile(
   await replaceFile(path, async (file) => {
     const hash = createHash("sha256");
     for (const tensor of large) {
-      const bytes = bytesOf(model.tensor(tensor).data);
+      const bytes = model.bytes(tensor);
       const step = bytes.byteLength >= LARGE_BYTES ? WINDOWS_STEP_BYTES : PAGE_BYTES;
       const padding = new Uint8Array((step - (file.length % step)) % step);
       places.set(tensor, { offset: file.length + padding.byteLength, length: bytes.byteLength });
@@ -141,9 +139,10 @@ async function writeDataFile(
   return { location, replacements };
 }
 
+/** Typed data (float_data and its like) stays where it is: only raw_data may be external. */
 function isLarge(model: OnnxModel, tensor: TensorProto, threshold: number): boolean {
-  if (!isExternal(tensor)) return tensor.rawData.byteLength >= Math.max(threshold, 1);
-  return model.tensor(tensor).data.byteLength >= threshold;
+  const size = isExternal(tensor) ? expectedBytes(tensor, model.path) : tensor.rawData.byteLength;
+  return size !== undefined && size > 0 && size >= threshold;
 }
 
 /** Node refuses to hash 2 GiB in one call. */
