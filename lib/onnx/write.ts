@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { create, type Message } from "@bufbuild/protobuf";
 import { ModelFormatError } from "../errors.js";
 import { replaceFile } from "../files/replace-file.js";
@@ -50,31 +51,28 @@ export async function writeOnnx(
   const external = options.externalData ?? (stored.some(isExternal) || inFile > MAX_MODEL_BYTES * 0.95);
   if (!external) {
     await writeModelFile(path, model, inlined(model, stored));
+    await removeOldData(path, undefined);
     return [path];
   }
   const threshold = options.externalThreshold ?? DEFAULT_THRESHOLD_BYTES;
-  const { location, replacements } = await writeDataFile(path, model, stored, threshold);
-  if (location === undefined) {
-    await writeModelFile(path, model, replacements);
-    return [path];
-  }
-  const dataPath = join(dirname(path), location);
+  const data = await writeDataFile(path, model, stored, threshold);
   try {
-    await writeModelFile(path, model, replacements);
+    await writeModelFile(path, model, data.replacements);
   } catch (error) {
-    if (!ownDataFiles(model, path).includes(dataPath)) await rm(dataPath, { force: true });
+    if (data.path !== undefined && !data.existed) await rm(data.path, { force: true });
     throw error;
   }
-  return [path, dataPath];
+  await removeOldData(path, data.path);
+  return data.path === undefined ? [path] : [path, data.path];
 }
 
-/** Data files that the model at `path` itself refers to; writing in place must not remove them on failure. */
-function ownDataFiles(model: OnnxModel, path: string): string[] {
-  if (model.path === undefined || resolve(model.path) !== resolve(path)) return [];
-  const locations = [...tensorsOf(model.proto)].flatMap(({ externalData }) =>
-    externalData.filter(({ key }) => key === "location").map(({ value }) => value),
-  );
-  return locations.map((location) => join(dirname(path), location));
+/** Data files of the model that stood here before; nothing refers to them any more. */
+async function removeOldData(path: string, current: string | undefined): Promise<void> {
+  const prefix = `${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    const isData = name.startsWith(prefix) && /^[0-9a-f]{16}\.data$/.test(name.slice(prefix.length));
+    if (isData && join(dirname(path), name) !== current) await rm(join(dirname(path), name));
+  }
 }
 
 async function writeModelFile(
@@ -104,15 +102,16 @@ async function writeDataFile(
   model: OnnxModel,
   stored: readonly TensorProto[],
   threshold: number,
-): Promise<{ location: string | undefined; replacements: Map<Message, Message> }> {
+): Promise<{ path?: string; existed: boolean; replacements: Map<Message, Message> }> {
   const places = new Map<TensorProto, { offset: number; length: number }>();
   const replacements = inlined(
     model,
     stored.filter((tensor) => !isLarge(model, tensor, threshold)),
   );
   const large = stored.filter((tensor) => isLarge(model, tensor, threshold));
-  if (large.length === 0) return { location: undefined, replacements };
+  if (large.length === 0) return { existed: false, replacements };
   let location = "";
+  let existed = false;
   await replaceFile(path, async (file) => {
     const hash = createHash("sha256");
     for (const tensor of large) {
@@ -126,6 +125,7 @@ async function writeDataFile(
       }
     }
     location = `${basename(path)}.${hash.digest("hex").slice(0, 16)}.data`;
+    existed = existsSync(join(dirname(path), location));
     return location;
   });
   for (const [tensor, { offset, length }] of places) {
@@ -136,7 +136,7 @@ async function writeDataFile(
     const dataLocation = TensorProto_DataLocation.EXTERNAL;
     replacements.set(tensor, withoutData(tensor, { externalData, dataLocation }));
   }
-  return { location, replacements };
+  return { path: join(dirname(path), location), existed, replacements };
 }
 
 /** Typed data (float_data and its like) stays where it is: only raw_data may be external. */
