@@ -1,0 +1,28 @@
+import { MinMaxObserver } from "./min-max-observer.js";
+
+/** The range to quantize one tensor with. */
+export interface ObservedRange {
+  min: number;
+  max: number;
+  /** How many values were seen. */
+  count: number;
+}
+
+/** Folds the values of one tensor, run after run, into a range. Memory does not grow with the number of runs. */
+export interface Observer {
+  /** Takes the values of one run; throws RangeError when one of them is NaN or infinite. */
+  observe(values: Float32Array): void;
+  result(): ObservedRange;
+}
+
+const METHODS = {
+  minmax: () => new MinMaxObserver(),
+} satisfies Record<string, () => Observer>;
+
+/** The names of the ways to find a range. */
+export type ObserverMethod = keyof typeof METHODS;
+
+/** A fresh observer of the given method. */
+export function createObserver(method: ObserverMethod): Observer {
+  return METHODS[method]();
+}

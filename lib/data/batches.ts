@@ -1,0 +1,102 @@
+import { bytesOf, elementCount, type Tensor, viewAs } from "../tensor.js";
+import type { ValueInfo } from "./value-info.js";
+
+/** How many samples are run at once where the model lets them. */
+export const MAX_BATCH = 32;
+
+/** One sample, checked against the model; each feed has the model's rank. */
+export interface Sample {
+  feeds: Record<string, Tensor>;
+  label?: number | undefined;
+}
+
+/** Samples to be run at once. */
+export interface Batch {
+  feeds: Record<string, Tensor>;
+  /** How many samples these are; a model with a fixed first size may get repetitions of the last one after them. */
+  count: number;
+  /** One class per sample, where the data tells. */
+  labels?: number[];
+}
+
+/**
+ * Groups samples: up to `limit` where every input's first size is open, exactly k where every one is fixed to k, the
+ * last group filled up with its last sample; one by one otherwise. Only neighbours of equal shapes whose own first size
+ * is 1 are stacked.
+ */
+export async function* toBatches(
+  samples: AsyncIterable<Sample> | Iterable<Sample>,
+  inputs: readonly ValueInfo[],
+  limit: number = MAX_BATCH,
+): AsyncGenerator<Batch> {
+  const fixed = fixedBatch(inputs);
+  const size = fixed ?? (inputs.every(({ shape }) => typeof shape[0] === "string") ? limit : 1);
+  let group: Sample[] = [];
+  for await (const sample of samples) {
+    const first = group[0];
+    if (first !== undefined && !(isSingle(sample) && isSingle(first) && sameShapes(sample, first))) {
+      yield stack(group, fixed);
+      group = [];
+    }
+    group.push(sample);
+    if (group.length === size) {
+      yield stack(group, fixed);
+      group = [];
+    }
+  }
+  if (group.length > 0) yield stack(group, fixed);
+}
+
+/** The first size, where it is the same number for every input. */
+export function fixedBatch(inputs: readonly ValueInfo[]): number | undefined {
+  const sizes = new Set(inputs.map(({ shape }) => shape[0]));
+  const [size] = sizes;
+  return sizes.size === 1 && typeof size === "number" && size > 0 ? size : undefined;
+}
+
+function isSingle({ feeds }: Sample): boolean {
+  return Object.values(feeds).every(({ shape }) => shape[0] === 1);
+}
+
+function sameShapes(a: Sample, b: Sample): boolean {
+  return Object.entries(a.feeds).every(([name, { shape }]) => {
+    const other = b.feeds[name]!.shape;
+    return shape.length === other.length && shape.every((size, i) => size === other[i]);
+  });
+}
+
+function stack(group: readonly Sample[], fixed: number | undefined): Batch {
+  const first = group[0]!;
+  const rows = fixed !== undefined && isSingle(first) ? fixed : group.length;
+  const feeds =
+    rows === 1
+      ? first.feeds
+      : Object.fromEntries(Object.keys(first.feeds).map((name) => [name, stackFeed(group, name, rows)]));
+  const labels = group.map(({ label }) => label);
+  return {
+    feeds,
+    count: group.length,
+    ...(labels.every((label) => label !== undefined) && { labels }),
+  };
+}
+
+function stackFeed(group: readonly Sample[], name: string, rows: number): Tensor {
+  const { dtype, shape, data } = group[0]!.feeds[name]!;
+  const stride = data.byteLength;
+  const bytes = new Uint8Array(stride * rows);
+  for (let row = 0; row < rows; row++)
+    bytes.set(bytesOf(group[Math.min(row, group.length - 1)]!.feeds[name]!.data), row * stride);
+  return { dtype, shape: [rows, ...shape.slice(1)], data: viewAs(dtype, bytes) };
+}
+
+/** One sample of a batch by itself, as a service would run it; the whole batch where the model fixes its size. */
+export function firstOf(batch: Batch, inputs: readonly ValueInfo[]): Batch {
+  if (batch.count === 1 || fixedBatch(inputs) !== undefined) return batch;
+  const feeds = Object.fromEntries(
+    Object.entries(batch.feeds).map(([name, { dtype, shape, data }]) => {
+      const single = [1, ...shape.slice(1)];
+      return [name, { dtype, shape: single, data: data.subarray(0, elementCount(single)) }];
+    }),
+  );
+  return { feeds, count: 1, ...(batch.labels && { labels: batch.labels.slice(0, 1) }) };
+}

@@ -1,0 +1,190 @@
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { createObserver, type Observer } from "../calibrate/observer.js";
+import type { ValueInfo } from "../data/value-info.js";
+import { ModelOperationError } from "../errors.js";
+import type { DType, Tensor } from "../tensor.js";
+import { fromOrt, toOrt } from "./convert-tensor.js";
+import { loadOnnxruntime, type Onnxruntime } from "./load-onnxruntime.js";
+import type { Feeds, LoadOptions, Method, Methods, Reply, Request } from "./protocol.js";
+
+/** Onnxruntime logs from this level on: 3 is errors. Warnings about a model's graph would drown them. */
+const LOG_ERRORS = 3;
+
+interface LoadedModel {
+  label: string;
+  session: InferenceSession;
+  observers: Map<string, Observer>;
+}
+
+let runtime: Promise<Onnxruntime> | undefined;
+let lastSession = 0;
+const models = new Map<number, LoadedModel>();
+
+const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Methods[M]["result"]> } = {
+  async load({ model, options }) {
+    runtime ??= loadOnnxruntime();
+    const ort = await runtime;
+    const label = typeof model === "string" ? model : "model in memory";
+    const sessionOptions = toSessionOptions(options);
+    // The overloads take a path or bytes, but not their union.
+    const session = await runtimeCall(label, () =>
+      ort.InferenceSession.create(model as string, sessionOptions),
+    );
+    const inputs = session.inputMetadata.map((value) => {
+      const info = toValueInfo(value);
+      if (info === undefined)
+        throw new ModelOperationError(
+          "UNSUPPORTED_MODEL",
+          `${label}: input ${value.name} is not a tensor of numbers`,
+        );
+      return info;
+    });
+    models.set(++lastSession, { label, session, observers: new Map() });
+    const outputs = session.outputMetadata.map(toValueInfo).filter((info) => info !== undefined);
+    return { session: lastSession, inputs, outputs };
+  },
+
+  async run({ session, feeds, outputNames }) {
+    return runModel(get(session), await convertFeeds(feeds), outputNames);
+  },
+
+  async observe({ session, feeds, outputNames, method }) {
+    const model = get(session);
+    const results = await runModel(model, await convertFeeds(feeds), outputNames);
+    for (const [name, { dtype, data }] of Object.entries(results)) {
+      if (dtype !== "float32") continue;
+      let observer = model.observers.get(name);
+      if (observer === undefined) {
+        observer = createObserver(method);
+        model.observers.set(name, observer);
+      }
+      try {
+        observer.observe(data as Float32Array);
+      } catch (cause) {
+        throw new ModelOperationError(
+          "CALIBRATION_INVALID",
+          `${model.label}: tensor ${name}: ${(cause as Error).message}; look for bad calibration data`,
+          { cause },
+        );
+      }
+    }
+    return undefined;
+  },
+
+  async observed({ session }) {
+    return Object.fromEntries(
+      [...get(session).observers].map(([name, observer]) => [name, observer.result()]),
+    );
+  },
+
+  async time({ sessions, feeds, options }) {
+    const inputs = await convertFeeds(feeds);
+    const timed = sessions.map(get);
+    const repeats: number[] = [];
+    for (const { label, session } of timed) {
+      let warmest = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < Math.max(1, options.warmup); i++)
+        warmest = Math.min(warmest, await timeRuns(label, session, inputs, 1));
+      repeats.push(Math.max(1, Math.ceil(options.minMs / warmest)));
+    }
+    const times: number[][] = timed.map(() => []);
+    for (let round = 0; round < options.rounds; round++)
+      for (const [i, { label, session }] of timed.entries())
+        times[i]!.push(await timeRuns(label, session, inputs, repeats[i]!));
+    return times;
+  },
+
+  async release({ session }) {
+    await get(session).session.release();
+    models.delete(session);
+    return undefined;
+  },
+};
+
+function get(session: number): LoadedModel {
+  const model = models.get(session);
+  if (model === undefined) throw new ModelOperationError("RUNTIME_FAILED", "The session was released before");
+  return model;
+}
+
+function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions {
+  return {
+    logSeverityLevel: LOG_ERRORS,
+    graphOptimizationLevel: options.graphOptimization ?? "all",
+    ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
+    ...(options.optimizedModelFilePath !== undefined && {
+      optimizedModelFilePath: options.optimizedModelFilePath,
+    }),
+    ...(options.config !== undefined && { extra: options.config }),
+  };
+}
+
+function toValueInfo(value: InferenceSession.ValueMetadata): ValueInfo | undefined {
+  if (!value.isTensor || value.type === "string") return undefined;
+  const shape = value.shape.map((size) => (size === "" ? "?" : size));
+  return { name: value.name, dtype: value.type as DType, shape };
+}
+
+async function convertFeeds(feeds: Feeds): Promise<InferenceSession.FeedsType> {
+  const ort = await runtime!;
+  return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort, tensor)]));
+}
+
+async function runModel(
+  { label, session }: LoadedModel,
+  feeds: InferenceSession.FeedsType,
+  outputNames: readonly string[],
+): Promise<Record<string, Tensor>> {
+  const results = await runtimeCall(label, () => session.run(feeds, outputNames));
+  const tensors: Record<string, Tensor> = {};
+  for (const name of outputNames) {
+    const tensor = fromOrt(results[name] as OrtTensor);
+    if (tensor === undefined)
+      throw new ModelOperationError("UNSUPPORTED_MODEL", `${label}: output ${name} is text`);
+    tensors[name] = tensor;
+  }
+  return tensors;
+}
+
+/** Mean milliseconds of one run. */
+async function timeRuns(
+  label: string,
+  session: InferenceSession,
+  feeds: InferenceSession.FeedsType,
+  runs: number,
+): Promise<number> {
+  return runtimeCall(label, async () => {
+    const start = performance.now();
+    for (let i = 0; i < runs; i++) await session.run(feeds);
+    return (performance.now() - start) / runs;
+  });
+}
+
+/** onnxruntime's errors carry neither a code nor the model's name. */
+async function runtimeCall<T>(label: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    throw new ModelOperationError("RUNTIME_FAILED", `${label}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function answer<M extends Method>({ id, method, params }: Request<M>): Promise<void> {
+  let reply: Reply;
+  try {
+    reply = { id, result: await handlers[method](params) };
+  } catch (error) {
+    const code = error instanceof ModelOperationError ? error.code : "RUNTIME_FAILED";
+    reply = { id, error: { code, message: (error as Error).message } };
+  }
+  process.send!(reply);
+}
+
+// One request at a time, in order: a run blocks this process anyway, and timings must not overlap.
+let queue = Promise.resolve();
+process.on("message", (request: Request) => {
+  queue = queue.then(() => answer(request));
+});
+process.on("disconnect", () => process.exit(0));
+// Ctrl-C reaches the whole process group; the parent decides what becomes of this process.
+process.on("SIGINT", () => undefined);

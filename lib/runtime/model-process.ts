@@ -1,0 +1,199 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { ModelOperationError } from "../errors.js";
+import type {
+  Feeds,
+  GraphOptimization,
+  LoadOptions,
+  Method,
+  Methods,
+  Reply,
+  TimeOptions,
+} from "./protocol.js";
+import { Session } from "./session.js";
+
+/** The compiled child, found both from lib (under the test runner) and from dist. */
+const CHILD = fileURLToPath(new URL("../../dist/runtime/child.js", import.meta.url));
+/** How much of the child's last error output an error carries. */
+const STDERR_BYTES = 4096;
+
+export interface ModelProcessOptions {
+  /** Kills the process; what was under way rejects with signal.reason. */
+  signal?: AbortSignal | undefined;
+  /** The longest that one request may take, in milliseconds; then the process is killed and the request rejects with TIMEOUT. Default: no limit. */
+  timeoutMs?: number | undefined;
+}
+
+interface Pending {
+  resolve(result: never): void;
+  reject(reason: unknown): void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * onnxruntime-node in a process of its own, since a run blocks the event loop and a thread cannot be stopped in a run
+ * without taking the whole process down. Requests are answered one at a time, in order.
+ * An idle ModelProcess does not keep the parent alive, and dies with it.
+ *
+ * @example
+ * await using models = await ModelProcess.start({ signal });
+ * const session = await models.load("model.onnx", { threads: 1 });
+ * const { logits } = await session.run({ image });
+ */
+export class ModelProcess implements AsyncDisposable {
+  private readonly pending = new Map<number, Pending>();
+  private readonly exited: Promise<unknown>;
+  private readonly labels = new Set<string>();
+  private stderr = Buffer.alloc(0);
+  private lastId = 0;
+  /** Why no more requests can be answered. */
+  private ended: { reason: unknown } | undefined;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly options: ModelProcessOptions,
+  ) {
+    this.exited = new Promise((resolve) => child.once("close", resolve));
+    child.on("message", (reply: Reply) => this.settle(reply));
+    child.on("close", (code, signal) => this.end(this.died(code, signal)));
+    child.on("error", (cause) => this.end(new ModelOperationError("PROCESS_DIED", cause.message, { cause })));
+    child.stderr!.on("data", (chunk: Buffer) => {
+      this.stderr = Buffer.concat([this.stderr, chunk]).subarray(-STDERR_BYTES);
+    });
+    options.signal?.addEventListener("abort", this.abort);
+    this.keepParentAlive(false);
+  }
+
+  /** Starts the process; onnxruntime itself is loaded with the first model. Rejects with signal.reason or PROCESS_DIED. */
+  static async start(options: ModelProcessOptions = {}): Promise<ModelProcess> {
+    options.signal?.throwIfAborted();
+    const child = fork(CHILD, {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      execArgv: [],
+    });
+    const models = new ModelProcess(child, options);
+    try {
+      await once(child, "spawn");
+    } catch (cause) {
+      throw new ModelOperationError("PROCESS_DIED", `No process for models: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+    return models;
+  }
+
+  /**
+   * Loads a model from a path, or from bytes where no external data is needed.
+   * Rejects with RUNTIME_MISSING, RUNTIME_FAILED (a file that onnxruntime does not take) or UNSUPPORTED_MODEL.
+   */
+  async load(model: string | Uint8Array, options: LoadOptions = {}): Promise<Session> {
+    const label = typeof model === "string" ? model : "a model in memory";
+    this.labels.add(label);
+    const { session, inputs, outputs } = await this.request("load", { model, options });
+    return new Session(this, session, label, inputs, outputs);
+  }
+
+  /**
+   * Times sessions of this process in turn, A B A B, so that what else the machine does meets all alike.
+   * Returns milliseconds per run: one list per session, one number per round.
+   */
+  async time(sessions: readonly Session[], feeds: Feeds, options: TimeOptions): Promise<number[][]> {
+    return this.request("time", { sessions: sessions.map(({ id }) => id), feeds, options });
+  }
+
+  /** Writes `input` to `output` as onnxruntime rewrites it at the given level. */
+  async optimizeModelFile(input: string, output: string, level: GraphOptimization): Promise<void> {
+    const session = await this.load(input, { graphOptimization: level, optimizedModelFilePath: output });
+    await session.release();
+  }
+
+  /** Ends the process and waits until it is gone; what is under way is lost. */
+  async close(): Promise<void> {
+    this.end(new ModelOperationError("PROCESS_DIED", "The process for models was closed"));
+    this.keepParentAlive(true);
+    // It holds nothing worth a farewell, and onnxruntime's teardown takes time.
+    this.child.kill("SIGKILL");
+    await this.exited;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** For Session: sends one request and waits for its answer. */
+  request<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
+    if (this.ended) return Promise.reject(this.ended.reason);
+    const { timeoutMs } = this.options;
+    const id = ++this.lastId;
+    return new Promise<Methods[M]["result"]>((resolve, reject) => {
+      const timer =
+        timeoutMs === undefined ? undefined : setTimeout(() => this.timeOut(method, timeoutMs), timeoutMs);
+      this.pending.set(id, { resolve, reject, timer });
+      this.keepParentAlive(true);
+      this.child.send({ id, method, params }, (error) => {
+        // A broken channel means that the process is going; its close event tells why.
+        if (error && this.child.connected)
+          this.settle({ id, error: { code: "RUNTIME_FAILED", message: error.message } });
+      });
+    });
+  }
+
+  private readonly abort = (): void => {
+    this.child.kill("SIGKILL");
+    this.end(this.options.signal!.reason);
+  };
+
+  private timeOut(method: Method, timeoutMs: number): void {
+    this.child.kill("SIGKILL");
+    this.end(
+      new ModelOperationError("TIMEOUT", `${this.what()}: ${method} took longer than ${timeoutMs} ms`),
+    );
+  }
+
+  private settle(reply: Reply): void {
+    const pending = this.pending.get(reply.id);
+    if (pending === undefined) return;
+    this.pending.delete(reply.id);
+    clearTimeout(pending.timer);
+    if (this.pending.size === 0) this.keepParentAlive(false);
+    if ("result" in reply) pending.resolve(reply.result as never);
+    else pending.reject(new ModelOperationError(reply.error.code, reply.error.message, this.lastWords()));
+  }
+
+  private end(reason: unknown): void {
+    if (this.ended) return;
+    this.ended = { reason };
+    this.options.signal?.removeEventListener("abort", this.abort);
+    for (const { reject, timer } of this.pending.values()) {
+      clearTimeout(timer);
+      reject(reason);
+    }
+    this.pending.clear();
+  }
+
+  private died(code: number | null, signal: NodeJS.Signals | null): ModelOperationError {
+    const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
+    const hint = signal === "SIGKILL" ? "; a system short of memory does that" : "";
+    const lastLine = this.stderr.toString().trimEnd().split("\n").at(-1);
+    const message = `The process for ${this.what()} ${how}${hint}${lastLine ? `: ${lastLine}` : ""}`;
+    return new ModelOperationError("PROCESS_DIED", message, this.lastWords());
+  }
+
+  private lastWords(): { cause: unknown } | undefined {
+    return this.stderr.byteLength === 0 ? undefined : { cause: this.stderr.toString() };
+  }
+
+  private what(): string {
+    return [...this.labels].join(", ") || "models";
+  }
+
+  private keepParentAlive(alive: boolean): void {
+    const method = alive ? "ref" : "unref";
+    this.child[method]();
+    this.child.channel?.[method]();
+    (this.child.stderr as Socket)[method]();
+  }
+}

@@ -1,0 +1,60 @@
+import type { ObservedRange, ObserverMethod } from "../calibrate/observer.js";
+import type { ValueInfo } from "../data/value-info.js";
+import type { ModelOperationCode } from "../errors.js";
+import type { Tensor } from "../tensor.js";
+
+/** How far onnxruntime rewrites the graph before it runs. */
+export type GraphOptimization = "disabled" | "basic" | "extended" | "all";
+
+export interface LoadOptions {
+  /** Threads inside one operator; default: onnxruntime's own choice, one per core. */
+  threads?: number;
+  /** Default: all. */
+  graphOptimization?: GraphOptimization;
+  /** Where onnxruntime writes the model as it rewrote it. */
+  optimizedModelFilePath?: string;
+  /** Entries of the session's configuration, such as { "session.disable_prepacking": "1" }. */
+  config?: Record<string, string>;
+}
+
+export interface TimeOptions {
+  /** Runs of each session that are not timed. */
+  warmup: number;
+  /** Timed rounds; in each, every session has its turn. */
+  rounds: number;
+  /** A turn repeats the run until it lasted about this long, and counts the mean; 0 times single runs. */
+  minMs: number;
+}
+
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+/** What the parent may ask of the child; one entry per method. */
+export interface Methods {
+  load: {
+    params: { model: string | Uint8Array; options: LoadOptions };
+    result: { session: number; inputs: ValueInfo[]; outputs: ValueInfo[] };
+  };
+  run: {
+    params: { session: number; feeds: Feeds; outputNames: readonly string[] };
+    result: Record<string, Tensor>;
+  };
+  observe: {
+    params: { session: number; feeds: Feeds; outputNames: readonly string[]; method: ObserverMethod };
+    result: undefined;
+  };
+  observed: { params: { session: number }; result: Record<string, ObservedRange> };
+  time: { params: { sessions: readonly number[]; feeds: Feeds; options: TimeOptions }; result: number[][] };
+  release: { params: { session: number }; result: undefined };
+}
+
+export type Method = keyof Methods;
+
+export interface Request<M extends Method = Method> {
+  id: number;
+  method: M;
+  params: Methods[M]["params"];
+}
+
+export type Reply =
+  | { id: number; result: Methods[Method]["result"] }
+  | { id: number; error: { code: ModelOperationCode; message: string } };

@@ -1,0 +1,53 @@
+import type { ObservedRange, ObserverMethod } from "../calibrate/observer.js";
+import type { ValueInfo } from "../data/value-info.js";
+import type { Tensor } from "../tensor.js";
+import type { ModelProcess } from "./model-process.js";
+import type { Feeds } from "./protocol.js";
+
+/** A model loaded in a ModelProcess. */
+export class Session {
+  /** Made by ModelProcess.load. */
+  constructor(
+    private readonly process: ModelProcess,
+    readonly id: number,
+    /** The model's path, for messages. */
+    readonly label: string,
+    readonly inputs: readonly ValueInfo[],
+    /** Outputs that are tensors of numbers. */
+    readonly outputs: readonly ValueInfo[],
+  ) {}
+
+  /**
+   * Runs the model. float16 is bits in a Uint16Array, int64 a BigInt64Array, bool a Uint8Array.
+   * Rejects with RUNTIME_FAILED where onnxruntime refuses, PROCESS_DIED where it dies.
+   */
+  run(feeds: Feeds, outputNames: readonly string[] = this.outputNames()): Promise<Record<string, Tensor>> {
+    return this.process.request("run", { session: this.id, feeds, outputNames });
+  }
+
+  /**
+   * Runs the model and folds every float32 output named into an observer that stays in the child; other outputs are
+   * passed over. Rejects with CALIBRATION_INVALID, naming the tensor, where a value is NaN or infinite.
+   */
+  async observe(
+    feeds: Feeds,
+    outputNames: readonly string[],
+    method: ObserverMethod = "minmax",
+  ): Promise<void> {
+    await this.process.request("observe", { session: this.id, feeds, outputNames, method });
+  }
+
+  /** What `observe` has seen until now, by output name. */
+  observed(): Promise<Record<string, ObservedRange>> {
+    return this.process.request("observed", { session: this.id });
+  }
+
+  /** Frees the model's memory; the session cannot be used any more. */
+  async release(): Promise<void> {
+    await this.process.request("release", { session: this.id });
+  }
+
+  private outputNames(): string[] {
+    return this.outputs.map(({ name }) => name);
+  }
+}

@@ -1,0 +1,114 @@
+import { ModelFormatError } from "../errors.js";
+
+/** JSON's white space. */
+const SPACE = /[ \t\n\r]*/y;
+const INTEGER = /(?:0|[1-9]\d*)(?![\d.eE])/y;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * A reader of the few shapes of JSON that a header may hold: objects, strings and lists of non-negative integers.
+ * JSON.parse alone would keep the last of two equal keys in silence, and would nest as deep as a file asks.
+ */
+export class HeaderText {
+  private readonly text: string;
+  private at = 0;
+
+  constructor(
+    bytes: Uint8Array,
+    private readonly path: string,
+    private readonly start: number,
+  ) {
+    try {
+      this.text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch (cause) {
+      throw new ModelFormatError("TEXT_NOT_UTF8", "the header is not UTF-8", { path, offset: start, cause });
+    }
+    // Other readers look for this byte, so white space before it would make two readers disagree.
+    if (!this.text.startsWith("{")) this.fail("the header must begin with {");
+  }
+
+  /** Reads an object, calling `value` after each key to read what belongs to it; refuses a key that came before. */
+  object(value: (key: string, position: number) => void): void {
+    this.expect("{");
+    const seen = new Set<string>();
+    if (this.accept("}")) return;
+    do {
+      this.skipSpace();
+      const position = this.at;
+      const key = this.string();
+      if (seen.has(key)) this.fail(`key ${JSON.stringify(key)} comes twice`);
+      seen.add(key);
+      this.expect(":");
+      value(key, position);
+    } while (this.accept(","));
+    this.expect("}");
+  }
+
+  string(): string {
+    this.skipSpace();
+    const from = this.at;
+    if (this.text[from] !== '"') this.fail("expected a string");
+    let end = from + 1;
+    while (end < this.text.length && this.text[end] !== '"') end += this.text[end] === "\\" ? 2 : 1;
+    let value: string;
+    try {
+      value = JSON.parse(this.text.slice(from, end + 1)) as string;
+    } catch (cause) {
+      return this.fail("malformed string", cause);
+    }
+    if (LONE_SURROGATE.test(value)) this.fail("a string holds half a character");
+    this.at = end + 1;
+    return value;
+  }
+
+  integers(): number[] {
+    this.expect("[");
+    const values: number[] = [];
+    if (this.accept("]")) return values;
+    do {
+      this.skipSpace();
+      INTEGER.lastIndex = this.at;
+      const digits = INTEGER.exec(this.text)?.[0];
+      const value = Number(digits);
+      if (digits === undefined || !Number.isSafeInteger(value))
+        this.fail("expected an integer from 0 to 2^53 - 1");
+      values.push(value);
+      this.at += digits.length;
+    } while (this.accept(","));
+    this.expect("]");
+    return values;
+  }
+
+  /** Only the padding may follow. */
+  end(): void {
+    this.skipSpace();
+    if (this.at < this.text.length) this.fail("bytes after the header's object");
+  }
+
+  /** Throws HEADER_INVALID at the current place. */
+  fail(message: string, cause?: unknown): never {
+    const offset = this.offsetOf(this.at);
+    throw new ModelFormatError("HEADER_INVALID", message, { path: this.path, offset, cause });
+  }
+
+  /** The byte of the file at a position in the text. */
+  offsetOf(position: number): number {
+    return this.start + Buffer.byteLength(this.text.slice(0, position));
+  }
+
+  private expect(character: string): void {
+    if (!this.accept(character)) this.fail(`expected ${character}`);
+  }
+
+  private accept(character: string): boolean {
+    this.skipSpace();
+    if (this.text[this.at] !== character) return false;
+    this.at++;
+    return true;
+  }
+
+  private skipSpace(): void {
+    SPACE.lastIndex = this.at;
+    this.at += SPACE.exec(this.text)![0].length;
+  }
+}

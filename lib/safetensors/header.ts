@@ -1,0 +1,138 @@
+import { ModelFormatError } from "../errors.js";
+import { byteCount, type DType } from "../tensor.js";
+import { HeaderText } from "./header-text.js";
+
+/** Bytes before the header: its own length, an unsigned 64-bit integer. */
+export const PREFIX_BYTES = 8;
+/** The format's own limit. */
+export const MAX_HEADER_BYTES = 100_000_000;
+
+/** The format's names of our types, in its own order of rank: the writer puts the last ones first. */
+export const DTYPES = new Map<string, DType>([
+  ["BOOL", "bool"],
+  ["U8", "uint8"],
+  ["I8", "int8"],
+  ["I16", "int16"],
+  ["U16", "uint16"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+  ["I32", "int32"],
+  ["U32", "uint32"],
+  ["F32", "float32"],
+  ["F64", "float64"],
+  ["I64", "int64"],
+  ["U64", "uint64"],
+]);
+/** Types that the format has and we do not. */
+const UNSUPPORTED = new Set(
+  "F4 F6_E2M3 F6_E3M2 F8_E5M2 F8_E4M3 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ C64".split(" "),
+);
+
+export interface TensorEntry {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** First byte and end in the data that follows the header. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface Header {
+  /** In the order of the header. */
+  readonly tensors: Map<string, TensorEntry>;
+  readonly metadata: Map<string, string>;
+}
+
+/**
+ * Reads and checks a header: every tensor of a known type, its bytes exactly those of its shape, all tensors together
+ * filling `dataBytes` without hole or overlap. Offsets in errors count from the start of the file.
+ */
+export function parseHeader(bytes: Uint8Array, dataBytes: number, path: string): Header {
+  const text = new HeaderText(bytes, path, PREFIX_BYTES);
+  const tensors = new Map<string, TensorEntry>();
+  let metadata: Map<string, string> | undefined;
+  text.object((name, position) => {
+    if (name === "__metadata__") {
+      metadata = readMetadata(text);
+      return;
+    }
+    tensors.set(name, readEntry(text, path, name, position));
+  });
+  text.end();
+  checkLayout(tensors, dataBytes, path, PREFIX_BYTES + bytes.byteLength);
+  return { tensors, metadata: metadata ?? new Map() };
+}
+
+function readMetadata(text: HeaderText): Map<string, string> {
+  const metadata = new Map<string, string>();
+  text.object((key) => metadata.set(key, text.string()));
+  return metadata;
+}
+
+function readEntry(text: HeaderText, path: string, name: string, position: number): TensorEntry {
+  let dtype: string | undefined;
+  let shape: number[] | undefined;
+  let offsets: number[] | undefined;
+  text.object((key) => {
+    if (key === "dtype") dtype = text.string();
+    else if (key === "shape") shape = text.integers();
+    else if (key === "data_offsets") offsets = text.integers();
+    else text.fail(`unknown field ${JSON.stringify(key)} of tensor ${JSON.stringify(name)}`);
+  });
+  const invalid = (message: string) =>
+    new ModelFormatError("TENSOR_INVALID", message, { path, field: name, offset: text.offsetOf(position) });
+  if (dtype === undefined || shape === undefined || offsets === undefined)
+    throw invalid("a tensor needs dtype, shape and data_offsets");
+  if (UNSUPPORTED.has(dtype)) throw invalid(`tensors of type ${dtype} are not supported`);
+  const known = DTYPES.get(dtype);
+  if (known === undefined) throw invalid(`unknown dtype ${JSON.stringify(dtype)}`);
+  const [begin, end] = offsets;
+  if (offsets.length !== 2 || begin! > end!)
+    throw invalid(`data_offsets must be a begin and an end not before it, not [${offsets.join(", ")}]`);
+  const expected = checkedByteCount(known, shape);
+  if (expected === undefined) throw invalid(`shape [${shape.join(", ")}] is too large`);
+  if (expected !== end! - begin!)
+    throw invalid(
+      `${dtype} of shape [${shape.join(", ")}] takes ${expected} bytes, but data_offsets give ${end! - begin!}`,
+    );
+  return { dtype: known, shape, begin: begin!, end: end! };
+}
+
+/** Undefined where a product leaves the safe integers, in whatever order the sizes come. */
+function checkedByteCount(dtype: DType, shape: readonly number[]): number | undefined {
+  if (shape.includes(0)) return 0;
+  const bytes = byteCount(dtype, shape);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+function checkLayout(
+  tensors: Map<string, TensorEntry>,
+  dataBytes: number,
+  path: string,
+  dataStart: number,
+): void {
+  const ordered = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  for (const [name, { begin, end }] of ordered) {
+    const details = { path, field: name, offset: dataStart + begin };
+    if (end > dataBytes)
+      throw new ModelFormatError(
+        "DATA_TRUNCATED",
+        `the tensor ends at byte ${end} of the data, but the file holds ${dataBytes}`,
+        details,
+      );
+    if (begin < covered)
+      throw new ModelFormatError("TENSOR_OVERLAP", "the tensor shares bytes with another", details);
+    if (begin > covered)
+      throw new ModelFormatError(
+        "TENSOR_INVALID",
+        `${begin - covered} bytes before the tensor belong to none`,
+        details,
+      );
+    covered = end;
+  }
+  if (covered < dataBytes)
+    throw new ModelFormatError("TENSOR_INVALID", `${dataBytes - covered} bytes after the last tensor`, {
+      path,
+      offset: dataStart + covered,
+    });
+}
