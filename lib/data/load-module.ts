@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ModelFormatError } from "../errors.js";
-import type { SampleSource } from "./dataset.js";
+import type { SampleSource } from "./open-dataset.js";
 
 /** The default export of the user's module. */
 export async function loadModule(

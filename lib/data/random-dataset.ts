@@ -1,7 +1,7 @@
 import { outOfRange } from "../errors.js";
 import { byteCount, type DType, elementCount, type Tensor, type TypedArray, viewAs } from "../tensor.js";
 import { MAX_BATCH, type Sample, toBatches } from "./batches.js";
-import type { Dataset } from "./dataset.js";
+import type { Dataset } from "./open-dataset.js";
 import type { ValueInfo } from "./value-info.js";
 
 /** Sizes taken for open dimensions after the first: pixels for images (rank 4 and up), else steps of a sequence. */
