@@ -1,2 +1,28 @@
+export type { Backend, QuantizedArray } from "./backend.js";
+export { backends } from "./backends/index.js";
 export * from "./errors.js";
+export {
+  type MinMax,
+  type MinMaxArrays,
+  type MinMaxOptions,
+  type MinMaxPerAxisOptions,
+  minMax,
+} from "./minmax/min-max.js";
+export {
+  type ComputeQuantParamsOptions,
+  computeQuantParams,
+  type QuantParams,
+} from "./quantize/compute-quant-params.js";
+export {
+  type DequantizeLinearDType,
+  type DequantizeLinearOptions,
+  dequantizeLinear,
+} from "./quantize/dequantize-linear.js";
+export type { LinearParams } from "./quantize/linear-params.js";
+export {
+  type QuantizeLinearDType,
+  type QuantizeLinearOptions,
+  quantizeLinear,
+} from "./quantize/quantize-linear.js";
+export type { QuantizedDType } from "./quantize/quantized-type.js";
 export type { DType, Tensor, TypedArray } from "./tensor.js";

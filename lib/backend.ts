@@ -1,0 +1,39 @@
+/** Arrays that hold quantized values; the array's own type chooses the kernel. */
+export type QuantizedArray = Int8Array | Uint8Array;
+
+/**
+ * One implementation of every operation. Plain JavaScript and each CPU instruction set have this shape and give the same
+ * bits for every input. Methods check no values, that is done by the functions that call them: arrays must have the lengths
+ * stated here and must not overlap.
+ *
+ * A per-axis method sees `x` as [outer, channels, inner]: `channels` is the length of the parameter arrays, and `inner` is the
+ * number of elements from one channel to the next.
+ */
+export interface Backend {
+  readonly name: string;
+
+  /** Sets range to [min, max] of x. A NaN anywhere makes both NaN; zeros come out as +0. */
+  minMax(x: Float32Array, range: Float32Array): void;
+  /** The same for each channel. */
+  minMaxPerAxis(x: Float32Array, mins: Float32Array, maxs: Float32Array, inner: number): void;
+
+  /** y[i] = saturate(roundHalfEven(x[i] / scale) + zeroPoint); NaN gives the smallest value of y's type. */
+  quantizeLinear(x: Float32Array, y: QuantizedArray, scale: number, zeroPoint: number): void;
+  quantizeLinearPerAxis(
+    x: Float32Array,
+    y: QuantizedArray,
+    scales: Float32Array,
+    zeroPoints: Int32Array,
+    inner: number,
+  ): void;
+
+  /** y[i] = float32(x[i] - zeroPoint) * scale; the zero point of int32 is 0. */
+  dequantizeLinear(x: QuantizedArray | Int32Array, y: Float32Array, scale: number, zeroPoint: number): void;
+  dequantizeLinearPerAxis(
+    x: QuantizedArray | Int32Array,
+    y: Float32Array,
+    scales: Float32Array,
+    zeroPoints: Int32Array,
+    inner: number,
+  ): void;
+}

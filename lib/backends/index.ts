@@ -1,0 +1,56 @@
+import type { Backend } from "../backend.js";
+import { js } from "./js.js";
+import { loadNative, type NativeBackends } from "./native.js";
+
+const VARIABLE = "MODELPRESS_BACKEND";
+
+interface Available extends NativeBackends {
+  /** Everything that runs here, best first, js last. */
+  readonly all: readonly Backend[];
+  /** What is used unless a call names a backend. */
+  readonly defaults: readonly Backend[];
+}
+
+let available: Available | undefined;
+
+function load(): Available {
+  if (available) return available;
+  const native = loadNative();
+  const all = Object.freeze([...native.backends, js]);
+  const forced = process.env[VARIABLE];
+  const defaults = forced ? Object.freeze([find({ ...native, all }, forced, VARIABLE)]) : all;
+  available = { ...native, all, defaults };
+  return available;
+}
+
+function find({ all, loadError }: Omit<Available, "defaults">, name: string, source: string): Backend {
+  const found = all.find((backend) => backend.name === name);
+  if (found) return found;
+  const names = all.map((backend) => backend.name).join(", ");
+  const reason = loadError ? `; the native addon did not load: ${loadError.message}` : "";
+  throw new RangeError(
+    `Expected one of ${names} for ${source} but received ${JSON.stringify(name)}${reason}`,
+    {
+      cause: loadError,
+    },
+  );
+}
+
+/**
+ * The implementations that this machine can run, best first; plain JavaScript ("js") is always the last. All give the same bits.
+ *
+ * With the environment variable MODELPRESS_BACKEND set to a name, the list holds that one alone, and every call that names no
+ * backend uses it. It is read once, at the first use.
+ *
+ * @throws RangeError if MODELPRESS_BACKEND names a backend that is not available here; the message lists those that are.
+ */
+export function backends(): readonly Backend[] {
+  return load().defaults;
+}
+
+/** The backend for a call's `backend` option: a name, a backend itself, or nothing for the best one. */
+export function resolveBackend(option: string | Backend | undefined): Backend {
+  if (typeof option === "object") return option;
+  const loaded = load();
+  return option === undefined ? loaded.defaults[0]! : find(loaded, option, "backend");
+}

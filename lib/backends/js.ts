@@ -1,0 +1,6 @@
+import type { Backend } from "../backend.js";
+import * as minmax from "./js/minmax.js";
+import * as quantize from "./js/quantize.js";
+
+/** The backend that is always there. */
+export const js: Backend = { name: "js", ...minmax, ...quantize };

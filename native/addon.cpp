@@ -1,0 +1,33 @@
+#include <napi.h>
+
+#include "bindings.h"
+#include "dispatch.h"
+
+namespace modelpress {
+namespace {
+
+template <Napi::Function::VoidCallback operation>
+void add(Napi::Object& backend, const char* name, const Kernels* kernels) {
+  backend.Set(name, Napi::Function::New<operation>(backend.Env(), name, const_cast<Kernels*>(kernels)));
+}
+
+// One object per backend, best first; each has the shape of lib/backend.ts.
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  for (const auto& [name, kernels] : supported_backends()) {
+    Napi::Object backend = Napi::Object::New(env);
+    backend.Set("name", name);
+    add<binding::min_max>(backend, "minMax", kernels);
+    add<binding::min_max_per_axis>(backend, "minMaxPerAxis", kernels);
+    add<binding::quantize_linear>(backend, "quantizeLinear", kernels);
+    add<binding::quantize_linear_per_axis>(backend, "quantizeLinearPerAxis", kernels);
+    add<binding::dequantize_linear>(backend, "dequantizeLinear", kernels);
+    add<binding::dequantize_linear_per_axis>(backend, "dequantizeLinearPerAxis", kernels);
+    exports.Set(name, backend);
+  }
+  return exports;
+}
+
+NODE_API_MODULE(modelpress, init)
+
+}  // namespace
+}  // namespace modelpress

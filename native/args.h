@@ -1,0 +1,79 @@
+// What a binding checks: kinds and lengths, so that no kernel reads or writes outside an array. Values are
+// the facade's.
+#pragma once
+
+#include <napi.h>
+
+#include <cmath>
+
+#include "dispatch.h"
+
+namespace modelpress {
+
+template <class T>
+struct Array {
+  T* data;
+  size_t length;
+};
+
+struct AnyArray {
+  napi_typedarray_type type;
+  void* data;
+  size_t length;
+
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+};
+
+template <class T>
+constexpr napi_typedarray_type kArrayType = napi_float32_array;
+template <>
+inline constexpr napi_typedarray_type kArrayType<int32_t> = napi_int32_array;
+
+inline const Kernels& kernels(const Napi::CallbackInfo& info) {
+  return *static_cast<const Kernels*>(info.Data());
+}
+
+inline void require(const Napi::CallbackInfo& info, bool holds, const char* message) {
+  if (!holds) throw Napi::RangeError::New(info.Env(), message);
+}
+
+// data points at the array's own first element, byteOffset included. One call into Node-API: the wrappers
+// make four.
+inline AnyArray any_array_arg(const Napi::CallbackInfo& info, size_t index) {
+  AnyArray array{};
+  const napi_status status = napi_get_typedarray_info(info.Env(), info[index], &array.type, &array.length,
+                                                      &array.data, nullptr, nullptr);
+  if (status != napi_ok) throw Napi::TypeError::New(info.Env(), "argument is not a typed array");
+  return array;
+}
+
+template <class T>
+Array<T> array_arg(const Napi::CallbackInfo& info, size_t index) {
+  const AnyArray array = any_array_arg(info, index);
+  if (array.type != kArrayType<T>)
+    throw Napi::TypeError::New(info.Env(), "typed array of another element type");
+  return {array.as<T>(), array.length};
+}
+
+inline double number_arg(const Napi::CallbackInfo& info, size_t index) {
+  double value;
+  if (napi_get_value_double(info.Env(), info[index], &value) != napi_ok)
+    throw Napi::TypeError::New(info.Env(), "argument is not a number");
+  return value;
+}
+
+// Wide enough for every quantized type, narrow enough that no kernel's integer arithmetic overflows.
+inline int32_t zero_point_arg(const Napi::CallbackInfo& info, size_t index) {
+  const double value = number_arg(info, index);
+  require(info, value >= -32768 && value <= 65535, "zero point is out of range");
+  return static_cast<int32_t>(value);
+}
+
+[[noreturn]] inline void no_kernel(const Napi::CallbackInfo& info) {
+  throw Napi::TypeError::New(info.Env(), "no kernel for this element type");
+}
+
+}  // namespace modelpress

@@ -1,0 +1,16 @@
+// What the addon exports: each function reads its arguments, checks that the memory they name is there, and
+// calls a kernel.
+#pragma once
+
+#include <napi.h>
+
+namespace modelpress::binding {
+
+void min_max(const Napi::CallbackInfo& info);
+void min_max_per_axis(const Napi::CallbackInfo& info);
+void quantize_linear(const Napi::CallbackInfo& info);
+void quantize_linear_per_axis(const Napi::CallbackInfo& info);
+void dequantize_linear(const Napi::CallbackInfo& info);
+void dequantize_linear_per_axis(const Napi::CallbackInfo& info);
+
+}  // namespace modelpress::binding

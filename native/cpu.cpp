@@ -1,0 +1,61 @@
+#include "cpu.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+
+#include <cstdint>
+
+#if defined(_MSC_VER)
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+
+namespace modelpress {
+namespace {
+
+struct Registers {
+  std::uint32_t eax, ebx, ecx, edx;
+};
+
+Registers cpuid(std::uint32_t leaf) {
+#if defined(_MSC_VER)
+  int values[4];
+  __cpuidex(values, static_cast<int>(leaf), 0);
+  return {static_cast<std::uint32_t>(values[0]), static_cast<std::uint32_t>(values[1]),
+          static_cast<std::uint32_t>(values[2]), static_cast<std::uint32_t>(values[3])};
+#else
+  Registers r{};
+  __cpuid_count(leaf, 0, r.eax, r.ebx, r.ecx, r.edx);
+  return r;
+#endif
+}
+
+// The register states that the operating system saves; asked only where cpuid says that it can be asked.
+std::uint64_t saved_states() {
+#if defined(_MSC_VER)
+  return _xgetbv(0);
+#else
+  std::uint32_t low, high;  // written out: the intrinsic would need -mxsave for this whole file
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (static_cast<std::uint64_t>(high) << 32) | low;
+#endif
+}
+
+constexpr std::uint32_t kOsxsave = 1u << 27;  // leaf 1, ecx
+constexpr std::uint32_t kAvx = 1u << 28;
+constexpr std::uint32_t kFma = 1u << 12;
+constexpr std::uint32_t kAvx2 = 1u << 5;  // leaf 7, ebx
+constexpr std::uint64_t kYmmState = 0x6;  // xmm and ymm
+
+bool has(std::uint32_t value, std::uint32_t bits) { return (value & bits) == bits; }
+
+}  // namespace
+
+bool cpu_has_avx2() {
+  return cpuid(0).eax >= 7 && has(cpuid(1).ecx, kOsxsave | kAvx | kFma) && has(cpuid(7).ebx, kAvx2) &&
+         (saved_states() & kYmmState) == kYmmState;
+}
+
+}  // namespace modelpress
+
+#endif

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <vector>
+
+#include "kernels.h"
+
+namespace modelpress {
+
+// One implementation of every kernel.
+struct Kernels {
+  MinMax* min_max_f32;
+  MinMaxLanes* min_max_lanes_f32;
+  QuantizeLinear<int8_t>* quantize_linear_s8;
+  QuantizeLinear<uint8_t>* quantize_linear_u8;
+  QuantizeLinearLanes<int8_t>* quantize_linear_lanes_s8;
+  QuantizeLinearLanes<uint8_t>* quantize_linear_lanes_u8;
+  DequantizeLinear<int8_t>* dequantize_linear_s8;
+  DequantizeLinear<uint8_t>* dequantize_linear_u8;
+  DequantizeLinear<int32_t>* dequantize_linear_s32;
+  DequantizeLinearLanes<int8_t>* dequantize_linear_lanes_s8;
+  DequantizeLinearLanes<uint8_t>* dequantize_linear_lanes_u8;
+  DequantizeLinearLanes<int32_t>* dequantize_linear_lanes_s32;
+};
+
+struct Backend {
+  const char* name;
+  const Kernels* kernels;
+};
+
+// What this processor can run, best first, scalar last.
+std::vector<Backend> supported_backends();
+
+}  // namespace modelpress

@@ -1,0 +1,80 @@
+// The contract of every kernel. One line per operation says what it computes; scalar.cpp of its family is
+// that line in code, and every other instruction set returns the same bits for every input, NaN, infinities,
+// -0 and denormals included.
+//
+// Pointers may be unaligned, n may be 0, nothing throws, no byte outside [0, n) is touched, x and y do not
+// overlap. In a *_lanes kernel every element has parameters of its own; per_axis.h builds the per-channel
+// operations from them.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace modelpress {
+
+// Folds x into [*min, *max]. A NaN anywhere makes both NaN, and they stay NaN. The sign of a zero and the
+// payload of a NaN are left open: the binding settles them.
+using MinMax = void(const float* x, size_t n, float* min, float* max);
+
+// Folds x[i] into [mins[i], maxs[i]], by the same rules.
+using MinMaxLanes = void(const float* x, size_t n, float* mins, float* maxs);
+
+// y[i] = saturate(round_half_even(x[i] / scale) + zero_point), as ONNX QuantizeLinear. NaN gives the smallest
+// Q.
+template <class Q>
+using QuantizeLinear = void(const float* x, Q* y, size_t n, float scale, int32_t zero_point);
+template <class Q>
+using QuantizeLinearLanes = void(const float* x, Q* y, size_t n, const float* scales,
+                                 const int32_t* zero_points);
+
+// y[i] = float(x[i] - zero_point) * scale, as ONNX DequantizeLinear; for int32 the zero point is 0.
+template <class Q>
+using DequantizeLinear = void(const Q* x, float* y, size_t n, float scale, int32_t zero_point);
+template <class Q>
+using DequantizeLinearLanes = void(const Q* x, float* y, size_t n, const float* scales,
+                                   const int32_t* zero_points);
+
+namespace scalar {
+MinMax min_max_f32;
+MinMaxLanes min_max_lanes_f32;
+QuantizeLinear<int8_t> quantize_linear_s8;
+QuantizeLinear<uint8_t> quantize_linear_u8;
+QuantizeLinearLanes<int8_t> quantize_linear_lanes_s8;
+QuantizeLinearLanes<uint8_t> quantize_linear_lanes_u8;
+DequantizeLinear<int8_t> dequantize_linear_s8;
+DequantizeLinear<uint8_t> dequantize_linear_u8;
+DequantizeLinear<int32_t> dequantize_linear_s32;
+DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
+DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
+DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
+}  // namespace scalar
+namespace avx2 {
+MinMax min_max_f32;
+MinMaxLanes min_max_lanes_f32;
+QuantizeLinear<int8_t> quantize_linear_s8;
+QuantizeLinear<uint8_t> quantize_linear_u8;
+QuantizeLinearLanes<int8_t> quantize_linear_lanes_s8;
+QuantizeLinearLanes<uint8_t> quantize_linear_lanes_u8;
+DequantizeLinear<int8_t> dequantize_linear_s8;
+DequantizeLinear<uint8_t> dequantize_linear_u8;
+DequantizeLinear<int32_t> dequantize_linear_s32;
+DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
+DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
+DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
+}  // namespace avx2
+namespace neon {
+MinMax min_max_f32;
+MinMaxLanes min_max_lanes_f32;
+QuantizeLinear<int8_t> quantize_linear_s8;
+QuantizeLinear<uint8_t> quantize_linear_u8;
+QuantizeLinearLanes<int8_t> quantize_linear_lanes_s8;
+QuantizeLinearLanes<uint8_t> quantize_linear_lanes_u8;
+DequantizeLinear<int8_t> dequantize_linear_s8;
+DequantizeLinear<uint8_t> dequantize_linear_u8;
+DequantizeLinear<int32_t> dequantize_linear_s32;
+DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
+DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
+DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
+}  // namespace neon
+
+}  // namespace modelpress

@@ -1,0 +1,72 @@
+// Per-channel operations on x of shape [outer, channels, inner], built from the per-tensor and the lane
+// kernels. Included by bindings only: a template compiled with one instruction set's flags must never be
+// linked into another's callers.
+#pragma once
+
+#include <algorithm>
+
+#include "args.h"
+
+namespace modelpress {
+
+// From this many elements of one channel in a row, the per-tensor kernel runs on each; below it, every
+// element of a tile gets its own parameters and the lane kernel runs across channels.
+constexpr size_t kRowMin = 64;
+constexpr size_t kTile = 1024;
+
+struct Axis {
+  size_t total, channels, inner;
+
+  size_t period() const { return channels * inner; }
+  // The distance after which a tile's pattern of channels repeats: whole periods, as many as fit into a tile.
+  size_t stride() const { return period() * std::max<size_t>(1, kTile / period()); }
+};
+
+inline Axis axis_arg(const Napi::CallbackInfo& info, size_t index, size_t total, size_t channels) {
+  const double inner = number_arg(info, index);
+  require(info, inner >= 1 && inner == std::floor(inner) && inner <= 9007199254740991.0,
+          "inner is not a size");
+  if (total == 0) return {0, 1, 1};
+  const size_t size = static_cast<size_t>(inner);
+  require(info, channels >= 1 && size <= total / channels && total % (channels * size) == 0,
+          "x is not a whole number of [channels, inner] slices");
+  return {total, channels, size};
+}
+
+// Calls visit(first position in the tile, run length, channel) for the tile that begins at `first` and has
+// `count` elements.
+template <class Visit>
+void for_each_run(const Axis& axis, size_t first, size_t count, Visit visit) {
+  size_t channel = first / axis.inner % axis.channels;
+  size_t run = axis.inner - first % axis.inner;
+  for (size_t i = 0; i < count; i += run, run = axis.inner) {
+    run = std::min(run, count - i);
+    visit(i, run, channel);
+    channel = channel + 1 == axis.channels ? 0 : channel + 1;
+  }
+}
+
+template <class In, class Out>
+void map_per_axis(const In* x, Out* y, const Axis& axis, const float* scales, const int32_t* zero_points,
+                  void (*row)(const In*, Out*, size_t, float, int32_t),
+                  void (*lanes)(const In*, Out*, size_t, const float*, const int32_t*)) {
+  if (axis.inner >= kRowMin) {
+    for (size_t i = 0, c = 0; i < axis.total; i += axis.inner, c = c + 1 == axis.channels ? 0 : c + 1)
+      row(x + i, y + i, axis.inner, scales[c], zero_points[c]);
+    return;
+  }
+  float lane_scales[kTile];
+  int32_t lane_zero_points[kTile];
+  const size_t stride = axis.stride();
+  for (size_t first = 0; first < std::min(stride, axis.total); first += kTile) {
+    const size_t count = std::min({kTile, stride - first, axis.total - first});
+    for_each_run(axis, first, count, [&](size_t at, size_t run, size_t channel) {
+      std::fill_n(lane_scales + at, run, scales[channel]);
+      std::fill_n(lane_zero_points + at, run, zero_points[channel]);
+    });
+    for (size_t i = first; i < axis.total; i += stride)
+      lanes(x + i, y + i, std::min(count, axis.total - i), lane_scales, lane_zero_points);
+  }
+}
+
+}  // namespace modelpress

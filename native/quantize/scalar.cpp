@@ -1,0 +1,94 @@
+#include <limits>
+
+#include "../kernels.h"
+
+namespace modelpress {
+namespace {
+
+// 1.5 * 2^23: a float32 sum with it has no fraction bits, so the sum is already rounded, ties to even.
+constexpr float kRound = 12582912.0f;
+
+template <class Q>
+inline Q quantize(float x, float scale, int32_t zero_point) {
+  const float lo = static_cast<float>(std::numeric_limits<Q>::min() - zero_point);
+  const float hi = static_cast<float>(std::numeric_limits<Q>::max() - zero_point);
+  float v = x / scale;  // a multiplication by 1 / scale would round twice
+  v = v > lo ? v
+             : lo;  // clamped before the conversion, which is undefined out of range; NaN compares false: lo
+  v = v < hi ? v : hi;
+  return static_cast<Q>(static_cast<int32_t>((v + kRound) - kRound) + zero_point);
+}
+
+template <class Q>
+inline float dequantize(Q x, float scale, int32_t zero_point) {
+  return static_cast<float>(x - zero_point) * scale;
+}
+
+template <class Q>
+void quantize_all(const float* x, Q* y, size_t n, float scale, int32_t zero_point) {
+  for (size_t i = 0; i < n; ++i) y[i] = quantize<Q>(x[i], scale, zero_point);
+}
+
+template <class Q>
+void quantize_lanes(const float* x, Q* y, size_t n, const float* scales, const int32_t* zero_points) {
+  for (size_t i = 0; i < n; ++i) y[i] = quantize<Q>(x[i], scales[i], zero_points[i]);
+}
+
+template <class Q>
+void dequantize_all(const Q* x, float* y, size_t n, float scale, int32_t zero_point) {
+  for (size_t i = 0; i < n; ++i) y[i] = dequantize(x[i], scale, zero_point);
+}
+
+template <class Q>
+void dequantize_lanes(const Q* x, float* y, size_t n, const float* scales, const int32_t* zero_points) {
+  for (size_t i = 0; i < n; ++i) y[i] = dequantize(x[i], scales[i], zero_points[i]);
+}
+
+}  // namespace
+
+void scalar::quantize_linear_s8(const float* x, int8_t* y, size_t n, float scale, int32_t zero_point) {
+  quantize_all(x, y, n, scale, zero_point);
+}
+
+void scalar::quantize_linear_u8(const float* x, uint8_t* y, size_t n, float scale, int32_t zero_point) {
+  quantize_all(x, y, n, scale, zero_point);
+}
+
+void scalar::quantize_linear_lanes_s8(const float* x, int8_t* y, size_t n, const float* scales,
+                                      const int32_t* zero_points) {
+  quantize_lanes(x, y, n, scales, zero_points);
+}
+
+void scalar::quantize_linear_lanes_u8(const float* x, uint8_t* y, size_t n, const float* scales,
+                                      const int32_t* zero_points) {
+  quantize_lanes(x, y, n, scales, zero_points);
+}
+
+void scalar::dequantize_linear_s8(const int8_t* x, float* y, size_t n, float scale, int32_t zero_point) {
+  dequantize_all(x, y, n, scale, zero_point);
+}
+
+void scalar::dequantize_linear_u8(const uint8_t* x, float* y, size_t n, float scale, int32_t zero_point) {
+  dequantize_all(x, y, n, scale, zero_point);
+}
+
+void scalar::dequantize_linear_s32(const int32_t* x, float* y, size_t n, float scale, int32_t zero_point) {
+  dequantize_all(x, y, n, scale, zero_point);
+}
+
+void scalar::dequantize_linear_lanes_s8(const int8_t* x, float* y, size_t n, const float* scales,
+                                        const int32_t* zero_points) {
+  dequantize_lanes(x, y, n, scales, zero_points);
+}
+
+void scalar::dequantize_linear_lanes_u8(const uint8_t* x, float* y, size_t n, const float* scales,
+                                        const int32_t* zero_points) {
+  dequantize_lanes(x, y, n, scales, zero_points);
+}
+
+void scalar::dequantize_linear_lanes_s32(const int32_t* x, float* y, size_t n, const float* scales,
+                                         const int32_t* zero_points) {
+  dequantize_lanes(x, y, n, scales, zero_points);
+}
+
+}  // namespace modelpress
