@@ -17,15 +17,19 @@ export type SampleSource = Iterable<SampleLike> | AsyncIterable<SampleLike>;
  * Where samples come from: the path of a .safetensors file or of a .mjs module, or samples in memory. A function is
  * called for every pass over the data, so that generators can be read more than once.
  */
-export type DataSource = string | URL | SampleSource | (() => SampleSource | Promise<SampleSource>);
+export type DatasetSource = string | URL | SampleSource | (() => SampleSource | Promise<SampleSource>);
 
 export interface DatasetOptions {
   /** The inputs of the model that the data is for. */
   inputs: readonly ValueInfo[];
   /** The tensor of class labels in a safetensors file; samples of other sources carry their own `label`. */
   labels?: string | undefined;
+  /** How many samples to take, from the first on; default all. */
+  samples?: number | undefined;
   /** The most samples in one batch, from 1; default 32. */
   batch?: number | undefined;
+  /** Read at most this many samples, from the first on; default all. */
+  samples?: number | undefined;
 }
 
 /** Samples in batches that fit the model. Can be iterated again, unless it was made of an iterator that cannot. */
@@ -38,15 +42,18 @@ export interface Dataset extends AsyncIterable<Batch> {
  * Opens data for a model. Everything is checked against the model's inputs: a wrong, missing or misshapen field gives
  * ModelFormatError DATA_MISMATCH, which names the field and lists the inputs; other errors of the file pass through.
  */
-export async function openDataset(source: DataSource, options: DatasetOptions): Promise<Dataset> {
-  const { inputs, labels, batch = MAX_BATCH } = options;
+export async function openDataset(source: DatasetSource, options: DatasetOptions): Promise<Dataset> {
+  const { inputs, labels, samples: limit, batch = MAX_BATCH } = options;
   if (!Number.isSafeInteger(batch) || batch < 1) throw outOfRange("an integer from 1", "batch", batch);
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1))
+    throw outOfRange("an integer from 1", "samples", limit);
   if (inputs.length === 0)
     throw new ModelFormatError("DATA_MISMATCH", "the model has no inputs, so there is nothing to give it");
   const path = typeof source === "string" || source instanceof URL ? String(source) : undefined;
   if (path?.endsWith(".safetensors")) {
     const tensors = await openTensors(source as string | URL, inputs, labels);
-    return dataset(tensors.samples, () => toBatches(tensors, inputs, batch));
+    const samples = Math.min(tensors.samples, limit ?? tensors.samples);
+    return dataset(samples, () => toBatches(take(tensors, samples), inputs, batch));
   }
   if (labels !== undefined)
     mismatch(
@@ -55,9 +62,20 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
       path,
       labels,
     );
-  const given = path === undefined ? (source as Exclude<DataSource, string | URL>) : await loadModule(path);
+  const given =
+    path === undefined ? (source as Exclude<DatasetSource, string | URL>) : await loadModule(path);
   const passes = new Passes(given, path);
-  return dataset(undefined, () => toBatches(checkSamples(passes.next(), inputs, path), inputs, batch));
+  return dataset(undefined, () =>
+    toBatches(first(checkSamples(passes.next(), inputs, path), samples), inputs, batch),
+  );
+}
+
+async function* first<T>(items: AsyncIterable<T> | Iterable<T>, limit: number): AsyncGenerator<T> {
+  let taken = 0;
+  for await (const item of items) {
+    yield item;
+    if (++taken >= limit) return;
+  }
 }
 
 function dataset(samples: number | undefined, iterate: () => AsyncIterator<Batch>): Dataset {
@@ -68,7 +86,7 @@ function dataset(samples: number | undefined, iterate: () => AsyncIterator<Batch
 class Passes {
   private used = false;
   constructor(
-    private readonly source: Exclude<DataSource, string | URL>,
+    private readonly source: Exclude<DatasetSource, string | URL>,
     private readonly path: string | undefined,
   ) {}
 
