@@ -28,8 +28,6 @@ export interface DatasetOptions {
   samples?: number | undefined;
   /** The most samples in one batch, from 1; default 32. */
   batch?: number | undefined;
-  /** Read at most this many samples, from the first on; default all. */
-  samples?: number | undefined;
 }
 
 /** Samples in batches that fit the model. Can be iterated again, unless it was made of an iterator that cannot. */
@@ -66,11 +64,15 @@ export async function openDataset(source: DatasetSource, options: DatasetOptions
     path === undefined ? (source as Exclude<DatasetSource, string | URL>) : await loadModule(path);
   const passes = new Passes(given, path);
   return dataset(undefined, () =>
-    toBatches(first(checkSamples(passes.next(), inputs, path), samples), inputs, batch),
+    toBatches(
+      take(checkSamples(passes.next(), inputs, path), limit ?? Number.POSITIVE_INFINITY),
+      inputs,
+      batch,
+    ),
   );
 }
 
-async function* first<T>(items: AsyncIterable<T> | Iterable<T>, limit: number): AsyncGenerator<T> {
+async function* take<T>(items: AsyncIterable<T> | Iterable<T>, limit: number): AsyncGenerator<T> {
   let taken = 0;
   for await (const item of items) {
     yield item;
