@@ -22,10 +22,53 @@ constexpr Kernels kScalar = [] {
   return k;
 }();
 
+#if defined(__x86_64__) || defined(_M_X64)
+constexpr Kernels kAvx2 = [] {
+  Kernels k = kScalar;
+  k.min_max_f32 = avx2::min_max_f32;
+  k.min_max_lanes_f32 = avx2::min_max_lanes_f32;
+  k.quantize_linear_s8 = avx2::quantize_linear_s8;
+  k.quantize_linear_u8 = avx2::quantize_linear_u8;
+  k.quantize_linear_lanes_s8 = avx2::quantize_linear_lanes_s8;
+  k.quantize_linear_lanes_u8 = avx2::quantize_linear_lanes_u8;
+  k.dequantize_linear_s8 = avx2::dequantize_linear_s8;
+  k.dequantize_linear_u8 = avx2::dequantize_linear_u8;
+  k.dequantize_linear_s32 = avx2::dequantize_linear_s32;
+  k.dequantize_linear_lanes_s8 = avx2::dequantize_linear_lanes_s8;
+  k.dequantize_linear_lanes_u8 = avx2::dequantize_linear_lanes_u8;
+  k.dequantize_linear_lanes_s32 = avx2::dequantize_linear_lanes_s32;
+  return k;
+}();
+#endif
+
+#if defined(__aarch64__) || defined(_M_ARM64)
+constexpr Kernels kNeon = [] {
+  Kernels k = kScalar;
+  k.min_max_f32 = neon::min_max_f32;
+  k.min_max_lanes_f32 = neon::min_max_lanes_f32;
+  k.quantize_linear_s8 = neon::quantize_linear_s8;
+  k.quantize_linear_u8 = neon::quantize_linear_u8;
+  k.quantize_linear_lanes_s8 = neon::quantize_linear_lanes_s8;
+  k.quantize_linear_lanes_u8 = neon::quantize_linear_lanes_u8;
+  k.dequantize_linear_s8 = neon::dequantize_linear_s8;
+  k.dequantize_linear_u8 = neon::dequantize_linear_u8;
+  k.dequantize_linear_s32 = neon::dequantize_linear_s32;
+  k.dequantize_linear_lanes_s8 = neon::dequantize_linear_lanes_s8;
+  k.dequantize_linear_lanes_u8 = neon::dequantize_linear_lanes_u8;
+  k.dequantize_linear_lanes_s32 = neon::dequantize_linear_lanes_s32;
+  return k;
+}();
+#endif
+
 }  // namespace
 
 std::vector<Backend> supported_backends() {
   std::vector<Backend> found;
+#if defined(__x86_64__) || defined(_M_X64)
+  if (cpu_has_avx2()) found.push_back({"avx2", &kAvx2});
+#elif defined(__aarch64__) || defined(_M_ARM64)
+  found.push_back({"neon", &kNeon});  // part of the architecture
+#endif
   found.push_back({"scalar", &kScalar});
   return found;
 }
