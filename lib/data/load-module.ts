@@ -9,10 +9,9 @@ export async function loadModule(
 ): Promise<SampleSource | (() => SampleSource | Promise<SampleSource>)> {
   if (!/\.m?js$/.test(path))
     throw new ModelFormatError("FORMAT_UNKNOWN", "data is a .safetensors file or a .mjs module", { path });
-  const url = path.startsWith("file:") ? path : pathToFileURL(resolve(path)).href;
   let module: { default?: SampleSource };
   try {
-    module = (await import(url)) as { default?: SampleSource };
+    module = (await import(pathToFileURL(resolve(path)).href)) as { default?: SampleSource };
   } catch (cause) {
     throw new ModelFormatError("FILE_UNREADABLE", `the module did not load: ${(cause as Error).message}`, {
       path,

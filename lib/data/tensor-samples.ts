@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { ModelFormatError } from "../errors.js";
 import { readSafetensors } from "../safetensors/read.js";
 import { elementCount, type Tensor } from "../tensor.js";
@@ -16,13 +15,12 @@ interface TensorSamples extends Iterable<Sample> {
  * The samples of a safetensors file: one tensor per model input, the first size counting samples. A tensor of the
  * input's rank holds one row per sample; one of a rank more holds a whole input per sample, for inputs without a batch.
  */
-export async function openTensors(
-  source: string | URL,
+export function openTensors(
+  path: string,
   inputs: readonly ValueInfo[],
   labels: string | undefined,
-): Promise<TensorSamples> {
-  const path = source instanceof URL ? fileURLToPath(source) : source;
-  const { tensors } = await readSafetensors(path);
+): TensorSamples {
+  const { tensors } = readSafetensors(path);
   const names = [...tensors.keys()].join(", ");
   const columns = inputs.map((input) => {
     const tensor = tensors.get(input.name);

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { ModelFormatError } from "../errors.js";
 import { type Tensor, viewAs } from "../tensor.js";
 import { MAX_HEADER_BYTES, PREFIX_BYTES, parseHeader } from "./header.js";
@@ -16,39 +16,39 @@ export interface SafetensorsFile {
 
 /**
  * Reads a safetensors file whole, checking all of its header first.
- * Rejects with a ModelFormatError that names the file, the tensor and the byte: FILE_UNREADABLE, DATA_TRUNCATED,
+ * Throws a ModelFormatError that names the file, the tensor and the byte: FILE_UNREADABLE, DATA_TRUNCATED,
  * HEADER_TOO_LARGE, HEADER_INVALID, TEXT_NOT_UTF8, TENSOR_INVALID or TENSOR_OVERLAP.
  */
-export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  let file: FileHandle;
+export function readSafetensors(path: string): SafetensorsFile {
+  let file: number;
   try {
-    file = await open(path);
+    file = openSync(path, "r");
   } catch (cause) {
     throw unreadable(path, cause);
   }
   try {
-    const { size } = await file.stat();
-    const headerBytes = await readHeaderLength(file, size, path);
-    const header = await readBytes(file, PREFIX_BYTES, headerBytes, path);
+    const { size } = fstatSync(file);
+    const headerBytes = readHeaderLength(file, size, path);
+    const header = readBytes(file, PREFIX_BYTES, headerBytes, path);
     const dataStart = PREFIX_BYTES + headerBytes;
     const { tensors: entries, metadata } = parseHeader(header, size - dataStart, path);
     const tensors = new Map<string, Tensor>();
     for (const [name, { dtype, shape, begin, end }] of entries) {
-      const bytes = await readBytes(file, dataStart + begin, end - begin, path, name);
+      const bytes = readBytes(file, dataStart + begin, end - begin, path, name);
       tensors.set(name, { dtype, shape, data: viewAs(dtype, bytes) });
     }
     return { tensors, metadata: Object.fromEntries(metadata), close: () => tensors.clear() };
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
-async function readHeaderLength(file: FileHandle, size: number, path: string): Promise<number> {
+function readHeaderLength(file: number, size: number, path: string): number {
   if (size < PREFIX_BYTES)
     throw new ModelFormatError("DATA_TRUNCATED", `${size} bytes are too few for a safetensors file`, {
       path,
     });
-  const prefix = await readBytes(file, 0, PREFIX_BYTES, path);
+  const prefix = readBytes(file, 0, PREFIX_BYTES, path);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES)
     throw new ModelFormatError(
@@ -66,19 +66,19 @@ async function readHeaderLength(file: FileHandle, size: number, path: string): P
 }
 
 /** Bytes in memory of their own, so that every element type is aligned. */
-async function readBytes(
-  file: FileHandle,
+function readBytes(
+  file: number,
   position: number,
   length: number,
   path: string,
   field?: string,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {
     const wanted = Math.min(CHUNK_BYTES, length - done);
     let bytesRead: number;
     try {
-      ({ bytesRead } = await file.read(bytes, done, wanted, position + done));
+      bytesRead = readSync(file, bytes, done, wanted, position + done);
     } catch (cause) {
       throw unreadable(path, cause);
     }
