@@ -19,7 +19,7 @@ export type SampleSource = Iterable<SampleLike> | AsyncIterable<SampleLike>;
  * Where samples come from: the path of a .safetensors file or of a .mjs module, or samples in memory. A function is
  * called for every pass over the data, so that generators can be read more than once.
  */
-export type DataSource = string | URL | SampleSource | (() => SampleSource | Promise<SampleSource>);
+export type DatasetSource = string | URL | SampleSource | (() => SampleSource | Promise<SampleSource>);
 
 export interface DatasetOptions {
   /** The inputs of the model that the data is for. */
@@ -42,7 +42,7 @@ export interface Dataset extends AsyncIterable<Batch> {
  * Opens data for a model. Everything is checked against the model's inputs: a wrong, missing or misshapen field gives
  * ModelFormatError DATA_MISMATCH, which names the field and lists the inputs; other errors of the file pass through.
  */
-export async function openDataset(source: DataSource, options: DatasetOptions): Promise<Dataset> {
+export async function openDataset(source: DatasetSource, options: DatasetOptions): Promise<Dataset> {
   const { inputs, labels, samples: limit, batch = MAX_BATCH } = options;
   if (!Number.isSafeInteger(batch) || batch < 1) throw outOfRange("an integer from 1", "batch", batch);
   if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1))
