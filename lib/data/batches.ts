@@ -13,8 +13,10 @@ export interface Sample {
 /** Samples to be run at once. */
 export interface Batch {
   feeds: Record<string, Tensor>;
-  /** How many samples these are; a model with a fixed first size may get repetitions of the last one after them. */
+  /** How many samples these are. */
   count: number;
+  /** How many repetitions of the last sample follow, because the model fixes its first size; mostly 0. */
+  padding: number;
   /** One class per sample, where the data tells. */
   labels?: number[];
 }
@@ -67,7 +69,8 @@ function sameShapes(a: Sample, b: Sample): boolean {
 
 function stack(group: readonly Sample[], fixed: number | undefined): Batch {
   const first = group[0]!;
-  const rows = fixed !== undefined && isSingle(first) ? fixed : group.length;
+  const padding = fixed !== undefined && isSingle(first) ? fixed - group.length : 0;
+  const rows = group.length + padding;
   const feeds =
     rows === 1
       ? first.feeds
@@ -76,6 +79,7 @@ function stack(group: readonly Sample[], fixed: number | undefined): Batch {
   return {
     feeds,
     count: group.length,
+    padding,
     ...(labels.every((label) => label !== undefined) && { labels }),
   };
 }
@@ -98,5 +102,5 @@ export function firstOf(batch: Batch, inputs: readonly ValueInfo[]): Batch {
       return [name, { dtype, shape: single, data: data.subarray(0, elementCount(single)) }];
     }),
   );
-  return { feeds, count: 1, ...(batch.labels && { labels: batch.labels.slice(0, 1) }) };
+  return { feeds, count: 1, padding: 0, ...(batch.labels && { labels: batch.labels.slice(0, 1) }) };
 }

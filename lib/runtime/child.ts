@@ -81,10 +81,11 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
     const inputs = await convertFeeds(feeds);
     const timed = sessions.map(get);
     const repeats: number[] = [];
+    // One run at least tells how many fit into a turn.
+    const warmup = Math.max(options.warmup, options.minMs > 0 ? 1 : 0);
     for (const { label, session } of timed) {
       let warmest = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < Math.max(1, options.warmup); i++)
-        warmest = Math.min(warmest, await timeRuns(label, session, inputs, 1));
+      for (let i = 0; i < warmup; i++) warmest = Math.min(warmest, await timeRuns(label, session, inputs, 1));
       repeats.push(Math.max(1, Math.ceil(options.minMs / warmest)));
     }
     const times: number[][] = timed.map(() => []);

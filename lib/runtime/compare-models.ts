@@ -1,0 +1,124 @@
+import { type Batch, firstOf } from "../data/batches.js";
+import { type DatasetSource, openDataset } from "../data/open-dataset.js";
+import { randomDataset } from "../data/random-dataset.js";
+import { outOfRange } from "../errors.js";
+import type { OnProgress } from "../progress.js";
+import type { Accuracy } from "./class-tally.js";
+import { type Latency, measureRuns, summarize } from "./latency.js";
+import { commonInputs } from "./match-values.js";
+import { ModelProcess } from "./model-process.js";
+import { modelSize } from "./model-size.js";
+import type { OutputComparison } from "./output-difference.js";
+import { ResultComparison } from "./result-comparison.js";
+import type { Session } from "./session.js";
+
+/** Without data this many random samples are made. */
+const RANDOM_SAMPLES = 32;
+
+export interface CompareModelsOptions {
+  /** Default: seeded random inputs, which tell how near the outputs are but nothing of accuracy. */
+  data?: DatasetSource | undefined;
+  /** The tensor of class labels in `data`; samples of modules and iterables carry their own. */
+  labels?: string | undefined;
+  /** How many samples to compare with; default all, or 32 random ones. */
+  samples?: number | undefined;
+  /** Threads of each model; default 1, so that times mean the same on every machine. */
+  threads?: number | undefined;
+  /** Also time both models; default true. */
+  latency?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface ModelComparison {
+  samples: number;
+  data: "given" | "random (seeded)";
+  threads: number;
+  /** Only with labels. */
+  accuracy?: Accuracy;
+  /**
+   * Share of samples for which both models choose the same class: the largest value in the last axis of the first float
+   * output. Absent where no output is float.
+   */
+  agreement?: number;
+  /** One entry per output, in the reference's order. */
+  outputs: OutputComparison[];
+  /** Bytes with external data; ratio is candidate / reference. */
+  size: { reference: number; candidate: number; ratio: number };
+  /** One sample at a time, both models in turn in one process; speedup above 1 where the candidate is faster. */
+  latency?: { reference: Latency; candidate: Latency; speedup: number; runs: number; threads: number };
+}
+
+/**
+ * Runs two models on the same samples and tells how much the second differs from the first. Outputs are folded batch by
+ * batch, so memory does not grow with the data.
+ *
+ * @throws ModelFormatError DATA_MISMATCH where the data does not fit, and what readOnnx and readSafetensors throw
+ * @throws ModelOperationError UNSUPPORTED_MODEL for models whose inputs or outputs cannot be paired, RUNTIME_MISSING,
+ * RUNTIME_FAILED or PROCESS_DIED; signal.reason when aborted
+ */
+export async function compareModels(
+  reference: string | Uint8Array,
+  candidate: string | Uint8Array,
+  options: CompareModelsOptions = {},
+): Promise<ModelComparison> {
+  const { data, threads = 1, latency = true, signal, onProgress } = options;
+  if (!Number.isSafeInteger(threads) || threads < 1)
+    throw outOfRange("an integer from 1", "threads", threads);
+  const size = { reference: modelSize(reference), candidate: modelSize(candidate) };
+  await using models = await ModelProcess.start({ signal });
+  onProgress?.({ stage: "load", done: 0, total: 2 });
+  const first = await models.load(reference, { threads });
+  const { result, sample } = await compareResults(first, candidate, { ...options, threads });
+  const timed =
+    latency && sample !== undefined
+      ? await compareLatency(models, first, await models.load(candidate, { threads }), sample, options)
+      : undefined;
+  return {
+    samples: result.samples,
+    data: data === undefined ? "random (seeded)" : "given",
+    threads,
+    ...result.figures(),
+    size: { ...size, ratio: size.candidate / size.reference },
+    ...(timed && { latency: { ...timed, threads } }),
+  };
+}
+
+/** The two models run at the same time, each in its own process; the candidate's ends here. */
+async function compareResults(
+  first: Session,
+  candidate: string | Uint8Array,
+  { data, labels, samples, threads, signal, onProgress }: CompareModelsOptions & { threads: number },
+): Promise<{ result: ResultComparison; sample: Batch | undefined }> {
+  await using others = await ModelProcess.start({ signal });
+  const second = await others.load(candidate, { threads });
+  onProgress?.({ stage: "load", done: 2, total: 2 });
+  const inputs = commonInputs(first, second);
+  const dataset =
+    data === undefined
+      ? randomDataset(inputs, { samples: samples ?? RANDOM_SAMPLES })
+      : await openDataset(data, { inputs, labels, samples });
+  const result = new ResultComparison(first, second);
+  let sample: Batch | undefined;
+  for await (const batch of dataset) {
+    sample ??= firstOf(batch, inputs);
+    const [a, b] = await Promise.all([first.run(batch.feeds), second.run(batch.feeds)]);
+    result.add(batch, a, b);
+    const total = dataset.samples;
+    onProgress?.({ stage: "compare", done: result.samples, ...(total !== undefined && { total }) });
+  }
+  return { result, sample };
+}
+
+async function compareLatency(
+  models: ModelProcess,
+  first: Session,
+  second: Session,
+  sample: Batch,
+  { onProgress }: CompareModelsOptions,
+): Promise<{ reference: Latency; candidate: Latency; speedup: number; runs: number }> {
+  const [a, b] = await measureRuns(models, [first, second], sample.feeds, { onProgress });
+  const reference = summarize(a!);
+  const candidate = summarize(b!);
+  return { reference, candidate, speedup: reference.medianMs / candidate.medianMs, runs: a!.length };
+}
