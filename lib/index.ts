@@ -1,5 +1,7 @@
 export type { Backend, QuantizedArray } from "./backend.js";
 export { backends } from "./backends/index.js";
+export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } from "./compress/options.js";
+export { quantizeModel } from "./compress/quantize-model.js";
 export * from "./errors.js";
 export {
   type MinMax,
@@ -18,6 +20,11 @@ export {
   type DequantizeLinearOptions,
   dequantizeLinear,
 } from "./quantize/dequantize-linear.js";
+export {
+  type DynamicQuantized,
+  type DynamicQuantizeLinearOptions,
+  dynamicQuantizeLinear,
+} from "./quantize/dynamic-quantize-linear.js";
 export type { LinearParams } from "./quantize/linear-params.js";
 export {
   type QuantizeLinearDType,

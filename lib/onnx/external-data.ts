@@ -11,6 +11,8 @@ export interface ExternalLocation {
   location: string;
   offset: number;
   length: number;
+  /** Bytes of the whole file. */
+  fileSize: number;
 }
 
 /**
@@ -44,7 +46,7 @@ export class ExternalData {
         tensor,
         `ends at byte ${offset + length} of ${JSON.stringify(location)}, which has ${size}; is that file complete?`,
       );
-    return { location, offset, length };
+    return { location, offset, length, fileSize: size };
   }
 
   /** Reads the bytes of one tensor. */

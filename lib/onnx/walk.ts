@@ -33,6 +33,12 @@ export function* tensorsOf(model: ModelProto): Generator<TensorProto> {
   for (const fn of model.functions) yield* attributeTensors(fn.node);
 }
 
+/** The domains of all operators used, subgraphs and functions included. */
+export function* operatorDomains(model: ModelProto): Generator<string> {
+  for (const { node } of [...graphsOf(model), ...model.functions])
+    for (const { domain } of node) yield domain;
+}
+
 function* attributeTensors(nodes: readonly NodeProto[]): Generator<TensorProto> {
   for (const node of nodes)
     for (const { t, tensors, sparseTensor, sparseTensors } of node.attribute) {

@@ -1,0 +1,99 @@
+import { floatAttributeOf, type Graph, type Use } from "../graph/graph.js";
+import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { isClamp, type Selection, SHARING_OPS, valueInputs } from "./select-nodes.js";
+
+/** One tensor to be quantized. */
+export interface PlannedActivation {
+  readonly tensor: string;
+  /** The tensor whose scale and zero point it uses: itself, or the one it only moves the values of. */
+  readonly rangeOf: string;
+  /**
+   * true: every reader gets the dequantized value, so that the node before it can end in integers.
+   * false: only the quantized readers do; the others keep the exact float value.
+   */
+  readonly whole: boolean;
+}
+
+/** A Relu or Clip that goes away, because the quantized range of its output ends where it cuts. */
+export interface MergedClamp {
+  readonly node: NodeProto;
+  readonly clamp: NodeProto;
+}
+
+export interface ActivationPlan {
+  readonly activations: ReadonlyMap<string, PlannedActivation>;
+  readonly merged: readonly MergedClamp[];
+}
+
+/** Finds the tensors between and around the selected nodes that need a scale. Changes nothing. */
+export function planActivations(graph: Graph, selection: Selection): ActivationPlan {
+  const selected = [...selection.anchors.keys(), ...selection.bridges];
+  const merged = selected.flatMap((node) => mergedClamp(graph, node, selection) ?? []);
+  const clampOf = new Map(merged.map(({ node, clamp }) => [node, clamp]));
+  const needed = new Set<string>();
+  const whole = new Set<string>();
+  for (const { node, activations } of selection.anchors.values())
+    for (const index of activations) needed.add(node.input[index]!);
+  for (const node of selection.bridges) for (const index of valueInputs(node)) needed.add(node.input[index]!);
+  for (const node of selected)
+    if (endsInIntegers(node, selection)) whole.add((clampOf.get(node) ?? node).output[0]!);
+  const activations = new Map<string, PlannedActivation>();
+  for (const tensor of new Set([...whole, ...needed]))
+    activations.set(tensor, {
+      tensor,
+      rangeOf: rootOf(graph, tensor, selection),
+      whole: whole.has(tensor) || readOnlyByQuantized(graph, tensor, selection),
+    });
+  return { activations, merged };
+}
+
+/** onnxruntime has no convolution from integers to float; its matrix products can do both. */
+function endsInIntegers(node: NodeProto, { bridges }: Selection): boolean {
+  return node.opType === "Conv" || bridges.has(node);
+}
+
+function rootOf(graph: Graph, tensor: string, { bridges }: Selection): string {
+  let root = tensor;
+  for (let node = graph.producer(root); node && bridges.has(node) && SHARING_OPS.has(node.opType); ) {
+    root = node.input[0]!;
+    node = graph.producer(root);
+  }
+  return root;
+}
+
+function readOnlyByQuantized(graph: Graph, tensor: string, selection: Selection): boolean {
+  if (!graph.isInternal(tensor) || graph.producer(tensor) === undefined) return false;
+  return graph.consumers(tensor).every((use) => isQuantizedUse(use, selection));
+}
+
+/** True when the reader takes this input in integers. */
+export function isQuantizedUse({ node, index }: Use, { anchors, bridges }: Selection): boolean {
+  const anchor = anchors.get(node);
+  return anchor ? anchor.activations.includes(index) : bridges.has(node) && valueInputs(node).includes(index);
+}
+
+/** The clamp behind a selected node, where the quantized range can do its work (as in onnxruntime's quantizer). */
+function mergedClamp(graph: Graph, node: NodeProto, selection: Selection): MergedClamp | undefined {
+  const output = node.output[0]!;
+  const uses = graph.consumers(output);
+  const clamp = uses[0]?.node;
+  if (uses.length !== 1 || !clamp || !isClamp(clamp) || !graph.isInternal(output)) return undefined;
+  // A node that shares its input's scale has no range of its own to end anywhere.
+  if (SHARING_OPS.has(node.opType) || !holdsZero(graph, clamp)) return undefined;
+  const result = clamp.output[0]!;
+  // Readers in float must not see the quantized value of a product only because a clamp was saved.
+  const merges = endsInIntegers(node, selection) || readOnlyByQuantized(graph, result, selection);
+  return merges ? { node, clamp } : undefined;
+}
+
+/** A quantized range always holds zero; a clamp that cuts zero away is not expressed by it. */
+function holdsZero(graph: Graph, clamp: NodeProto): boolean {
+  if (clamp.opType === "Relu") return true;
+  const bound = (index: number, attribute: string, absent: number): number => {
+    const name = clamp.input[index];
+    if (!name) return floatAttributeOf(clamp, attribute, absent);
+    const stored = graph.initializer(name);
+    return stored ? Number(graph.model.tensor(stored).data[0]) : Number.NaN;
+  };
+  return bound(1, "min", Number.NEGATIVE_INFINITY) <= 0 && bound(2, "max", Number.POSITIVE_INFINITY) >= 0;
+}

@@ -1,0 +1,109 @@
+import type { ObserverMethod } from "../calibrate/observer.js";
+import type { DatasetSource } from "../data/open-dataset.js";
+import { outOfRange } from "../errors.js";
+import type { OnnxModel } from "../onnx/read.js";
+
+/**
+ * static: weights and activations in int8, ranges found from calibration data (QuantizeLinear/DequantizeLinear pairs).
+ * dynamic: weights in int8, activations quantized at run time from their own range.
+ * weights: weights stored in int8 and dequantized when used; arithmetic stays float.
+ */
+export type QuantizeMode = "static" | "dynamic" | "weights";
+
+/** A step of long work. `total` is absent where it cannot be known. */
+export interface Progress {
+  stage: string;
+  done: number;
+  total?: number;
+}
+
+export interface QuantizeOptions {
+  /** Where to write the model. Default: it is only returned. */
+  output?: string;
+  /** Default: static when data is given, else the one of the others that does not slow this model down. */
+  mode?: QuantizeMode;
+  /** Calibration samples for static: a .safetensors or .mjs path, or an (async) iterable of { feeds }. */
+  data?: DatasetSource;
+  /** How many samples to calibrate with. Default: all. */
+  samples?: number;
+  /** How the range of an activation is found. Default minmax. */
+  calibrate?: ObserverMethod;
+  /** Type of quantized activations. Default uint8, the fast one on x64; int8 for Arm and GPUs. */
+  activations?: "uint8" | "int8";
+  /** Type of quantized weights. Default int8. */
+  weights?: "int8" | "uint8";
+  /** One scale per output channel of a weight. Default true. */
+  perChannel?: boolean;
+  /** Weights in 7 bits: x64 processors without VNNI may overflow 16 bits otherwise. Default false. */
+  reduceRange?: boolean;
+  /** Names of nodes to leave in float. An unknown name is an error. */
+  exclude?: readonly string[];
+  /** Run onnxruntime's basic graph optimisation first (constant folding, BatchNorm folding). Default true. */
+  prepare?: boolean;
+  /** Threads for calibration runs. Default: onnxruntime's own choice. */
+  threads?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+/** Options after defaults: what the rewriting steps read. */
+export interface QuantizeSettings {
+  readonly activations: "uint8" | "int8";
+  readonly weights: "int8" | "uint8";
+  readonly perChannel: boolean;
+  readonly reduceRange: boolean;
+}
+
+/** What was done with one node that could have been quantized. */
+export interface NodeTreatment {
+  name: string;
+  opType: string;
+  treatment: "int8" | "weights int8" | "float" | "merged";
+  /** Why, in plain words. */
+  reason: string;
+}
+
+export interface QuantizeResult {
+  /** The quantized model. */
+  model: OnnxModel;
+  /** Files written: the model first, then external data. Empty without `output`. */
+  files: string[];
+  mode: QuantizeMode;
+  /** Why this mode, where modelpress chose it. */
+  reason: string;
+  nodes: NodeTreatment[];
+  /** Calibrated range of every quantized activation, by tensor name; empty unless static. */
+  ranges: Record<string, { min: number; max: number; scale: number; zeroPoint: number }>;
+  /** Samples used for calibration. */
+  samples: number;
+  /** Bytes of the model files, external data included; `after` is 0 without `output`. */
+  size: { before: number; after: number };
+  warnings: string[];
+}
+
+const CHOICES = {
+  mode: ["static", "dynamic", "weights"],
+  calibrate: ["minmax"],
+  activations: ["uint8", "int8"],
+  weights: ["int8", "uint8"],
+} as const satisfies Partial<Record<keyof QuantizeOptions, readonly string[]>>;
+
+/** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
+export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
+  for (const [name, allowed] of Object.entries(CHOICES)) {
+    const value = options[name as keyof typeof CHOICES];
+    if (value !== undefined && !(allowed as readonly string[]).includes(value))
+      throw outOfRange(`one of ${allowed.join(", ")}`, name, value);
+  }
+  const { samples } = options;
+  if (samples !== undefined && !(Number.isInteger(samples) && samples > 0))
+    throw outOfRange("a positive integer", "samples", samples);
+  const { activations = "uint8", weights = "int8", perChannel = true, reduceRange = false } = options;
+  if (activations === "int8" && weights === "uint8")
+    throw outOfRange(
+      "int8 when activations are int8 (no runtime multiplies signed by unsigned)",
+      "weights",
+      weights,
+    );
+  return { activations, weights, perChannel, reduceRange };
+}

@@ -1,0 +1,226 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { ModelOperationError } from "../errors.js";
+import { Graph } from "../graph/graph.js";
+import { modelBytes } from "../onnx/model-bytes.js";
+import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "../onnx/proto/onnx_pb.js";
+import { type OnnxModel, openModel, readOnnx } from "../onnx/read.js";
+import { expectedBytes, isExternal } from "../onnx/tensor-proto.js";
+import { operatorDomains, tensorsOf } from "../onnx/walk.js";
+import { writeOnnx } from "../onnx/write.js";
+import { ModelProcess } from "../runtime/model-process.js";
+import { planActivations } from "./activation-plan.js";
+import { calibrateModel } from "./calibrate-model.js";
+import { type ChosenMode, chooseMode } from "./choose-mode.js";
+import {
+  type NodeTreatment,
+  type QuantizeOptions,
+  type QuantizeResult,
+  type QuantizeSettings,
+  settingsFrom,
+} from "./options.js";
+import { prepareModel } from "./prepare-model.js";
+import { quantizeDynamic } from "./quantize-dynamic.js";
+import { PER_CHANNEL_OPSET, quantizeStatic } from "./quantize-static.js";
+import { quantizeWeights } from "./quantize-weights.js";
+import { type Selection, selectNodes } from "./select-nodes.js";
+import { plainTreatments, staticTreatments } from "./treatments.js";
+
+/** QuantizeLinear and DynamicQuantizeLinear exist from here on (10 and 11). */
+const LOWEST_OPSET = 11;
+/** Key in the model's metadata_props that says what was done to it. */
+export const QUANTIZED_KEY = "modelpress.quantized";
+
+/**
+ * Quantizes an ONNX model to int8, as onnxruntime's own quantizer does but without Python: static (with calibration
+ * data), dynamic, or weights only. The input is never changed; the output appears whole or not at all.
+ *
+ * @param input path of a model, or its bytes
+ * @throws ModelFormatError for a damaged model or data that does not fit it
+ * @throws ModelOperationError CALIBRATION_NEEDED, CALIBRATION_INVALID, NOTHING_TO_QUANTIZE, UNSUPPORTED_MODEL,
+ *   RUNTIME_MISSING or RUNTIME_FAILED; signal.reason when aborted
+ *
+ * @example
+ * const { size } = await quantizeModel("model.onnx", { output: "model.int8.onnx", data: "calibration.safetensors" });
+ */
+export async function quantizeModel(
+  input: string | Uint8Array,
+  options: QuantizeOptions = {},
+): Promise<QuantizeResult> {
+  const settings = settingsFrom(options);
+  if (options.mode === "static" && options.data === undefined)
+    throw new ModelOperationError(
+      "CALIBRATION_NEEDED",
+      "static quantization finds its ranges from samples; give data, or choose mode dynamic or weights",
+    );
+  const folder = await mkdtemp(join(tmpdir(), "modelpress-"));
+  try {
+    return await new Quantization(input, options, settings, folder).run();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+class Quantization {
+  private readonly warnings: string[] = [];
+
+  constructor(
+    private readonly input: string | Uint8Array,
+    private readonly options: QuantizeOptions,
+    private readonly settings: QuantizeSettings,
+    private readonly folder: string,
+  ) {}
+
+  async run(): Promise<QuantizeResult> {
+    const { signal, output, onProgress } = this.options;
+    const path = await this.inputPath();
+    const before = modelBytes(path);
+    onProgress?.({ stage: "prepare", done: 0 });
+    await using models = await ModelProcess.start({ signal });
+    const model = await this.prepared(models, path);
+    try {
+      const graph = new Graph(model);
+      this.checkOpset(graph);
+      const selection = selectNodes(graph, this.options.exclude ?? []);
+      if (selection.anchors.size === 0) throw this.nothingToQuantize(selection.refused);
+      const chosen = this.chosenMode(graph, selection);
+      const done =
+        chosen.mode === "static"
+          ? await this.static(models, graph, selection)
+          : this.withoutRanges(graph, selection, chosen);
+      signal?.throwIfAborted();
+      finish(graph, chosen, this.settings);
+      onProgress?.({ stage: "write", done: 0 });
+      const files = output === undefined ? [] : await writeOnnx(output, model);
+      return {
+        model: files[0] === undefined ? inMemory(model) : readOnnx(files[0]),
+        files,
+        mode: chosen.mode,
+        reason: chosen.reason,
+        ...done,
+        size: { before, after: files[0] === undefined ? 0 : modelBytes(files[0]) },
+        warnings: this.warnings,
+      };
+    } finally {
+      model.close();
+    }
+  }
+
+  private async inputPath(): Promise<string> {
+    if (typeof this.input === "string") return this.input;
+    const path = join(this.folder, "input.onnx");
+    await writeFile(path, this.input);
+    return path;
+  }
+
+  /** Without onnxruntime-node a model can still be quantized in the modes that never run it. */
+  private async prepared(models: ModelProcess, path: string): Promise<OnnxModel> {
+    if (this.options.prepare === false) return readOnnx(path);
+    try {
+      return readOnnx(await prepareModel(models, path, this.folder));
+    } catch (error) {
+      const missing = error instanceof ModelOperationError && error.code === "RUNTIME_MISSING";
+      if (!missing || this.options.data !== undefined) throw error;
+      this.warnings.push(`the graph was not optimised first: ${error.message}`);
+      return readOnnx(path);
+    }
+  }
+
+  private checkOpset(graph: Graph): void {
+    const opset = graph.opset() ?? 0;
+    if (opset < LOWEST_OPSET)
+      throw new ModelOperationError(
+        "UNSUPPORTED_MODEL",
+        `${this.label}: opset ${opset} has no quantized operators; export the model with opset ${PER_CHANNEL_OPSET} or later`,
+      );
+    if (opset < PER_CHANNEL_OPSET && this.settings.perChannel)
+      this.warnings.push(
+        `opset ${opset} has one scale per tensor only, which costs accuracy; export with opset ${PER_CHANNEL_OPSET} or later`,
+      );
+  }
+
+  private nothingToQuantize(treatments: readonly NodeTreatment[]): ModelOperationError {
+    const reasons = treatments.map(({ name, reason }) => `${name}: ${reason}`);
+    const detail = reasons.length > 0 ? ` (${reasons.slice(0, 5).join("; ")})` : "";
+    return new ModelOperationError(
+      "NOTHING_TO_QUANTIZE",
+      `${this.label}: no Conv, Gemm or MatMul can be quantized${detail}`,
+    );
+  }
+
+  private chosenMode(graph: Graph, selection: Selection): ChosenMode {
+    const { mode, data } = this.options;
+    if (mode !== undefined) return { mode, reason: "as asked", spare: () => false };
+    if (data !== undefined)
+      return { mode: "static", reason: "calibration data was given", spare: () => false };
+    const weightBytes = (weight: string | undefined): number =>
+      weight === undefined ? 0 : (expectedBytes(graph.initializer(weight)!) ?? 0);
+    return chooseMode([...selection.anchors.values()], ({ weight }) => weightBytes(weight));
+  }
+
+  private async static(models: ModelProcess, graph: Graph, selection: Selection): Promise<Done> {
+    const { data, samples, calibrate = "minmax", threads, onProgress } = this.options;
+    const plan = planActivations(graph, selection);
+    const observed = new Set([...plan.activations.values()].map(({ rangeOf }) => rangeOf));
+    const calibration = await calibrateModel(models, graph.model, [...observed], {
+      data: data!,
+      samples,
+      method: calibrate,
+      threads,
+      folder: this.folder,
+      onProgress,
+    });
+    onProgress?.({ stage: "quantize", done: 0 });
+    const params = quantizeStatic(graph, selection, plan, calibration.ranges, this.settings);
+    const ranges = [...params].map(([tensor, { scale, zeroPoint }]) => {
+      const { min = 0, max = 1 } = calibration.ranges[tensor] ?? {};
+      return [tensor, { min, max, scale, zeroPoint }] as const;
+    });
+    const nodes = staticTreatments(selection, plan);
+    return { ranges: Object.fromEntries(ranges), samples: calibration.samples, nodes };
+  }
+
+  private withoutRanges(graph: Graph, selection: Selection, { mode, spare }: ChosenMode): Done {
+    const anchors = [...selection.anchors.values()];
+    const spared = new Set(anchors.filter(spare));
+    const wanted = anchors.filter((anchor) => !spared.has(anchor));
+    const quantize = mode === "dynamic" ? quantizeDynamic : quantizeWeights;
+    const rewritten = new Set(quantize(graph, wanted, this.settings));
+    if (rewritten.size === 0) throw this.nothingToQuantize(selection.refused);
+    return { ranges: {}, samples: 0, nodes: plainTreatments(selection, mode, rewritten, spared) };
+  }
+
+  private get label(): string {
+    return typeof this.input === "string" ? this.input : "the model";
+  }
+}
+
+/** What each mode adds to the result. */
+type Done = Pick<QuantizeResult, "ranges" | "samples" | "nodes">;
+
+/** Writes the edits into the model and says in its metadata what it is. */
+function finish(graph: Graph, { mode }: ChosenMode, settings: QuantizeSettings): void {
+  graph.commit();
+  const { proto } = graph.model;
+  const used = new Set(operatorDomains(proto));
+  proto.opsetImport = proto.opsetImport.filter(({ domain }) => domain === "" || used.has(domain));
+  const { activations, weights } = settings;
+  const value = mode === "static" ? `static, activations ${activations}, weights ${weights}` : mode;
+  proto.metadataProps = [
+    ...proto.metadataProps.filter(({ key }) => key !== QUANTIZED_KEY),
+    create(StringStringEntryProtoSchema, { key: QUANTIZED_KEY, value }),
+  ];
+}
+
+/** The model with no file behind it: the folder of the prepared model is about to go. */
+function inMemory(model: OnnxModel): OnnxModel {
+  for (const tensor of tensorsOf(model.proto))
+    if (isExternal(tensor)) {
+      tensor.rawData = model.bytes(tensor);
+      tensor.externalData = [];
+      tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+    }
+  return openModel(model.proto);
+}

@@ -1,0 +1,80 @@
+import type { ObservedRange } from "../calibrate/observer.js";
+import { ModelOperationError } from "../errors.js";
+import type { Graph } from "../graph/graph.js";
+import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { computeQuantParams, type QuantParams } from "../quantize/compute-quant-params.js";
+import type { ActivationPlan } from "./activation-plan.js";
+import type { Anchor } from "./anchors.js";
+import { insertActivations } from "./insert-activations.js";
+import type { QuantizeSettings } from "./options.js";
+import { fitBias, quantizeBias } from "./quantize-bias.js";
+import type { Selection } from "./select-nodes.js";
+import { WeightStore } from "./weight-store.js";
+
+/** QuantizeLinear takes an axis from here on. */
+export const PER_CHANNEL_OPSET = 13;
+
+/**
+ * Rewrites the selected nodes into the QDQ form: int8 weights and int32 biases behind DequantizeLinear, activations
+ * through QuantizeLinear and DequantizeLinear. onnxruntime fuses each group into one integer kernel when it loads the
+ * model; the rules are those of its own quantizer (QuantFormat.QDQ).
+ *
+ * @returns scale and zero point by tensor name
+ */
+export function quantizeStatic(
+  graph: Graph,
+  selection: Selection,
+  { activations, merged }: ActivationPlan,
+  ranges: Readonly<Record<string, ObservedRange>>,
+  settings: QuantizeSettings,
+): Map<string, QuantParams> {
+  const params = new Map<string, QuantParams>();
+  for (const { rangeOf } of activations.values())
+    if (!params.has(rangeOf)) params.set(rangeOf, paramsOf(graph, rangeOf, ranges[rangeOf], settings));
+  const inputScale = ({ node }: Anchor): number =>
+    params.get(activations.get(node.input[0]!)!.rangeOf)!.scale;
+
+  for (const { node, clamp } of merged) mergeClamp(graph, node, clamp);
+  const weights = new WeightStore(graph, settings);
+  const anchors = [...selection.anchors.values()].filter(({ weight }) => weight !== undefined);
+  // Weights may be shared, so every bias has its say on a scale before the first weight is quantized with it.
+  if (settings.weights === "int8")
+    for (const anchor of anchors)
+      if (anchor.bias)
+        fitBias(graph, anchor, inputScale(anchor), weights, weightAxis(graph, anchor, settings));
+  for (const anchor of anchors) {
+    const axis = weightAxis(graph, anchor, settings);
+    const { scales } = weights.quantize(anchor.weight!, axis);
+    graph.setInput({ node: anchor.node, index: 1 }, weights.dequantized(anchor.weight!, axis));
+    if (anchor.bias) quantizeBias(graph, anchor, inputScale(anchor), scales);
+  }
+  insertActivations(graph, activations.values(), params, selection, settings);
+  return params;
+}
+
+function mergeClamp(graph: Graph, node: NodeProto, clamp: NodeProto): void {
+  graph.removeNode(clamp);
+  graph.setOutput(node, 0, clamp.output[0]!);
+}
+
+/** onnxruntime's integer kernels want one zero point for all channels, which only symmetric weights have. */
+export function weightAxis(graph: Graph, { axis }: Anchor, settings: QuantizeSettings): number | undefined {
+  const possible = settings.perChannel && settings.weights === "int8" && graph.opset()! >= PER_CHANNEL_OPSET;
+  return possible ? axis : undefined;
+}
+
+function paramsOf(
+  graph: Graph,
+  tensor: string,
+  range: ObservedRange | undefined,
+  { activations: dtype }: QuantizeSettings,
+): QuantParams {
+  // Softmax gives 0..1 by definition; what the samples reached says less.
+  if (graph.producer(tensor)?.opType === "Softmax") return computeQuantParams({ min: 0, max: 1, dtype });
+  if (!range || range.count === 0)
+    throw new ModelOperationError(
+      "CALIBRATION_INVALID",
+      `the samples gave no value of tensor ${JSON.stringify(tensor)}; give samples that run this part of the model, or exclude its node`,
+    );
+  return computeQuantParams({ min: range.min, max: range.max, dtype });
+}

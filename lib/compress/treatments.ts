@@ -1,0 +1,40 @@
+import type { ActivationPlan } from "./activation-plan.js";
+import type { Anchor } from "./anchors.js";
+import type { NodeTreatment, QuantizeMode } from "./options.js";
+import { nameOf, type Selection } from "./select-nodes.js";
+
+/** What static quantization did with each node, and why. */
+export function staticTreatments(selection: Selection, { merged }: ActivationPlan): NodeTreatment[] {
+  const anchors = [...selection.anchors.keys()].map((node) => treated(node, "int8", "integer kernel"));
+  const bridges = [...selection.bridges].map((node) => treated(node, "int8", "lies between integer nodes"));
+  const clamps = merged.map(({ clamp }) =>
+    treated(clamp, "merged", `the quantized range of ${clamp.output[0]} ends where it cuts`),
+  );
+  return [...anchors, ...bridges, ...clamps, ...selection.refused];
+}
+
+/** The same for the modes without calibration. */
+export function plainTreatments(
+  selection: Selection,
+  mode: QuantizeMode,
+  rewritten: ReadonlySet<Anchor>,
+  spared: ReadonlySet<Anchor>,
+): NodeTreatment[] {
+  const anchors = [...selection.anchors.values()].map((anchor) => {
+    if (spared.has(anchor)) return treated(anchor.node, "float", "its dynamic int8 form is slower");
+    if (!rewritten.has(anchor))
+      return treated(
+        anchor.node,
+        "float",
+        anchor.weight ? "has no dynamic form" : "multiplies two activations",
+      );
+    return mode === "dynamic"
+      ? treated(anchor.node, "int8", "integer kernel, input quantized at run time")
+      : treated(anchor.node, "weights int8", "weight stored in int8, arithmetic in float");
+  });
+  return [...anchors, ...selection.refused];
+}
+
+function treated(node: Anchor["node"], treatment: NodeTreatment["treatment"], reason: string): NodeTreatment {
+  return { name: nameOf(node), opType: node.opType, treatment, reason };
+}
