@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { execute, reportError } from "./execute.js";
+import { addExamples, EXIT, parseCount, type SharedOptions, UsageError, type Verb } from "./verb.js";
+
+/** Every verb: one line of help, and the file that does it, loaded only when it is asked for. */
+const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
+  compare: {
+    summary: "measure how far a model is from the one it was made of",
+    load: async () => (await import("./compare.js")).compare,
+  },
+  bench: { summary: "time a model", load: async () => (await import("./bench.js")).bench },
+};
+
+async function main(argv: string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command("modelpress")
+    .description("Quantize, check and time ONNX models.")
+    .version(packageVersion())
+    .exitOverride()
+    // Errors are printed once, by reportError.
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 gate not met.");
+  addExamples(
+    program,
+    "compare model.onnx model.int8.onnx --data test.safetensors --labels y",
+    "bench model.onnx",
+  );
+  const asked = argv[0] === "help" ? argv[1] : argv[0];
+  for (const [name, { summary, load }] of Object.entries(VERBS)) {
+    const command = program.command(name).description(summary);
+    if (name !== asked) continue;
+    const verb = await load();
+    verb.configure(command);
+    addSharedOptions(command);
+    command.action(async () => {
+      exitCode = await execute(verb, command.args, command.opts<SharedOptions>());
+    });
+  }
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help that was asked for, and the version, end as errors of code 0; help in place of a missing verb has been printed.
+    if (error.exitCode === 0) return 0;
+    if (error.code === "commander.help") return EXIT.usage;
+    return reportError(new UsageError(error.message.replace(/^error: /, "")), argv.includes("--json"));
+  }
+}
+
+function addSharedOptions(command: Command): void {
+  command
+    .option("--json", "print one JSON object on stdout and nothing else")
+    .option("--threads <n>", "threads for running models", parseCount)
+    .option("--quiet", "no progress");
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+// A reader that has seen enough, such as head, closes the pipe.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+const argv = process.argv.slice(2);
+process.exit(await main(argv).catch((error) => reportError(error, argv.includes("--json"))));

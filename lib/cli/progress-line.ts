@@ -1,0 +1,38 @@
+import type { Progress } from "../progress.js";
+
+/** Ten times a second is smooth to the eye and costs nothing. */
+const INTERVAL_MS = 100;
+const BAR_WIDTH = 24;
+const ERASE_LINE = "\r\x1b[2K";
+
+/** One line on a terminal that tells how far the work is; elsewhere it says nothing. */
+export class ProgressLine {
+  private lastDrawn = Number.NEGATIVE_INFINITY;
+  private visible = false;
+
+  constructor(
+    private readonly stream: NodeJS.WriteStream,
+    private readonly enabled: boolean,
+  ) {}
+
+  readonly update = ({ stage, done, total }: Progress): void => {
+    const now = performance.now();
+    if (!this.enabled || now - this.lastDrawn < INTERVAL_MS) return;
+    this.lastDrawn = now;
+    const line =
+      total === undefined ? `${stage}  ${done}` : `${stage}  ${bar(done / total)} ${done}/${total}`;
+    this.stream.write(ERASE_LINE + line.slice(0, (this.stream.columns ?? 80) - 1));
+    this.visible = true;
+  };
+
+  /** Wipes the line away, so that what is printed next stands alone. */
+  clear(): void {
+    if (this.visible) this.stream.write(ERASE_LINE);
+    this.visible = false;
+  }
+}
+
+function bar(share: number): string {
+  const filled = Math.round(Math.max(0, Math.min(1, share)) * BAR_WIDTH);
+  return `[${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}]`;
+}
