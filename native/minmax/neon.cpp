@@ -1,0 +1,53 @@
+#include <arm_neon.h>
+
+#include "../kernels.h"
+
+namespace modelpress {
+namespace {
+
+constexpr size_t kStep = 4;
+constexpr size_t kBlock = 4 * kStep;  // four chains of comparisons hide their latency
+
+// vminq and vmaxq give a NaN for a NaN on either side, which is the operation's own rule.
+struct Range {
+  float32x4_t lo[4], hi[4];
+
+  void fold(const float* x) {
+    for (int k = 0; k < 4; ++k) {
+      const float32x4_t v = vld1q_f32(x + k * kStep);
+      lo[k] = vminq_f32(lo[k], v);
+      hi[k] = vmaxq_f32(hi[k], v);
+    }
+  }
+};
+
+inline void fold_lanes(const float* x, float* mins, float* maxs) {
+  const float32x4_t v = vld1q_f32(x);
+  vst1q_f32(mins, vminq_f32(vld1q_f32(mins), v));
+  vst1q_f32(maxs, vmaxq_f32(vld1q_f32(maxs), v));
+}
+
+}  // namespace
+
+void neon::min_max_f32(const float* x, size_t n, float* min, float* max) {
+  if (n < kBlock) return scalar::min_max_f32(x, n, min, max);
+  Range range;
+  for (int k = 0; k < 4; ++k) {
+    range.lo[k] = vdupq_n_f32(*min);
+    range.hi[k] = vdupq_n_f32(*max);
+  }
+  size_t i = 0;
+  for (; i + kBlock <= n; i += kBlock) range.fold(x + i);
+  if (i < n) range.fold(x + n - kBlock);  // some elements twice, which changes nothing
+  *min = vminvq_f32(vminq_f32(vminq_f32(range.lo[0], range.lo[1]), vminq_f32(range.lo[2], range.lo[3])));
+  *max = vmaxvq_f32(vmaxq_f32(vmaxq_f32(range.hi[0], range.hi[1]), vmaxq_f32(range.hi[2], range.hi[3])));
+}
+
+void neon::min_max_lanes_f32(const float* x, size_t n, float* mins, float* maxs) {
+  if (n < kStep) return scalar::min_max_lanes_f32(x, n, mins, maxs);
+  size_t i = 0;
+  for (; i + kStep <= n; i += kStep) fold_lanes(x + i, mins + i, maxs + i);
+  if (i < n) fold_lanes(x + n - kStep, mins + n - kStep, maxs + n - kStep);
+}
+
+}  // namespace modelpress

@@ -1,0 +1,70 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { describe, expect, it, test } from "vitest";
+import { js } from "../lib/backends/js.js";
+import { backends } from "../lib/index.js";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** Runs a module that imports the built package, in a process of its own. */
+function runModule(source: string, env: Record<string, string>) {
+  const args = ["--input-type=module", "--eval", source];
+  return spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    encoding: "utf8",
+  });
+}
+
+const NAMES = `import { backends } from "modelpress"; console.log(backends().map(({ name }) => name).join());`;
+
+describe("backends", () => {
+  test.each(backends())("$name has the operations of js", (backend) => {
+    expect(Object.keys(backend).sort()).toEqual(Object.keys(js).sort());
+  });
+
+  it("lists js last", () => {
+    const { stdout } = runModule(NAMES, { MODELPRESS_BACKEND: "" });
+    expect(stdout.trim().split(",").at(-1)).toBe("js");
+  });
+
+  it("holds only the one that MODELPRESS_BACKEND names", () => {
+    expect(runModule(NAMES, { MODELPRESS_BACKEND: "js" }).stdout).toBe("js\n");
+  });
+
+  it("refuses an unknown MODELPRESS_BACKEND with the names there are", () => {
+    const { status, stderr } = runModule(NAMES, { MODELPRESS_BACKEND: "abacus" });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/RangeError: Expected one of .*js for MODELPRESS_BACKEND but received "abacus"/);
+  });
+
+  it("says why the addon did not load when a native backend is asked for", () => {
+    // node-gyp-build looks for builds of this platform only; there are none for this name of it.
+    const source = `Object.defineProperty(process, "platform", { value: "plan9" });
+      process.env.PREBUILDS_ONLY = "1";
+      const { backends } = await import("modelpress"); backends();`;
+    const { stderr } = runModule(source, { MODELPRESS_BACKEND: "avx2" });
+    expect(stderr).toMatch(
+      /Expected one of js for MODELPRESS_BACKEND but received "avx2"; the native addon did not load: /,
+    );
+  });
+
+  it("works in several worker threads at once, and after they end", async () => {
+    const built = JSON.stringify(new URL("../dist/index.js", import.meta.url).href);
+    const source = `
+      const { parentPort } = require("node:worker_threads");
+      import(${built}).then(({ backends, quantizeLinear }) => {
+        const x = Float32Array.from({ length: 1000 }, (_, i) => i - 500);
+        parentPort.postMessage(backends().map((backend) => quantizeLinear(x, { scale: 4, backend }).join()));
+      });`;
+    const run = () =>
+      new Promise<string[]>((resolve, reject) => {
+        const worker = new Worker(source, { eval: true });
+        worker.once("message", resolve);
+        worker.once("error", reject);
+      });
+    const results = (await Promise.all([run(), run(), run()])).concat([await run()]);
+    expect(new Set(results.flat()).size).toBe(1);
+  });
+});
