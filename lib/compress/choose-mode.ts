@@ -1,14 +1,14 @@
 import type { Anchor } from "./anchors.js";
 import type { QuantizeMode } from "./options.js";
 
-/** Below this share of the weights, convolutions may stay in float and the model still shrinks. */
-const FEW = 0.25;
+/** Above this share of the weights a model counts as convolutional. */
+const CONVOLUTIONAL = 0.25;
 
 export interface ChosenMode {
   mode: QuantizeMode;
   reason: string;
-  /** Anchors that the mode should leave alone. */
-  spare: (anchor: Anchor) => boolean;
+  /** Anchors of which only the weight is stored in int8, though the mode does more with the others. */
+  weightsOnly: (anchor: Anchor) => boolean;
 }
 
 /**
@@ -23,18 +23,18 @@ export function chooseMode(anchors: readonly Anchor[], bytes: (anchor: Anchor) =
     return {
       mode: "dynamic",
       reason: "no calibration data, and all its weights are in matrix products, which gain from dynamic int8",
-      spare: () => false,
+      weightsOnly: () => false,
     };
-  if (inConvs < FEW * total)
+  if (inConvs < CONVOLUTIONAL * total)
     return {
       mode: "dynamic",
-      reason: `no calibration data; ${percent(inConvs / total)} of its weights are in convolutions, which stay in float because their dynamic int8 form is 4 to 12 times slower`,
-      spare: isConv,
+      reason: `no calibration data; ${percent(inConvs / total)} of its weights are in convolutions, of which only the weights are stored in int8 because their dynamic form is 4 to 12 times slower`,
+      weightsOnly: isConv,
     };
   return {
     mode: "weights",
     reason: `no calibration data; ${percent(inConvs / total)} of its weights are in convolutions, whose dynamic int8 form is 4 to 12 times slower, so only the weights are stored in int8; give --data for a faster model`,
-    spare: () => false,
+    weightsOnly: () => false,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ActivationPlan } from "./activation-plan.js";
 import type { Anchor } from "./anchors.js";
-import type { NodeTreatment, QuantizeMode } from "./options.js";
+import type { NodeTreatment } from "./options.js";
 import { nameOf, type Selection } from "./select-nodes.js";
 
 /** What static quantization did with each node, and why. */
@@ -16,21 +16,16 @@ export function staticTreatments(selection: Selection, { merged }: ActivationPla
 /** The same for the modes without calibration. */
 export function plainTreatments(
   selection: Selection,
-  mode: QuantizeMode,
-  rewritten: ReadonlySet<Anchor>,
-  spared: ReadonlySet<Anchor>,
+  dynamic: ReadonlySet<Anchor>,
+  stored: ReadonlySet<Anchor>,
 ): NodeTreatment[] {
   const anchors = [...selection.anchors.values()].map((anchor) => {
-    if (spared.has(anchor)) return treated(anchor.node, "float", "its dynamic int8 form is slower");
-    if (!rewritten.has(anchor))
-      return treated(
-        anchor.node,
-        "float",
-        anchor.weight ? "has no dynamic form" : "multiplies two activations",
-      );
-    return mode === "dynamic"
-      ? treated(anchor.node, "int8", "integer kernel, input quantized at run time")
-      : treated(anchor.node, "weights int8", "weight stored in int8, arithmetic in float");
+    const { node, weight } = anchor;
+    if (dynamic.has(anchor))
+      return treated(node, "int8", "integer kernel, its input is quantized at run time");
+    if (stored.has(anchor))
+      return treated(node, "weights int8", "weight stored in int8, arithmetic in float");
+    return treated(node, "float", weight ? "has no dynamic form" : "multiplies two activations");
   });
   return [...anchors, ...selection.refused];
 }

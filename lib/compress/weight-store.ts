@@ -11,9 +11,9 @@ export interface QuantizedWeight {
   readonly quantized: string;
   readonly scale: string;
   readonly zeroPoint: string;
-  /** One value, or one per channel along `axis`. */
+  /** One value, or one per channel. */
   readonly scales: Float32Array;
-  readonly axis: number | undefined;
+  readonly zeroPoints: Int32Array;
 }
 
 /**
@@ -93,7 +93,7 @@ export class WeightStore {
     this.graph.addInitializer(encodeTensor(names.quantized, dtype, shape, quantized));
     this.graph.addInitializer(encodeTensor(names.scale, "float32", paramShape, scales));
     this.graph.addInitializer(encodeTensor(names.zeroPoint, dtype, paramShape, zeroPointData));
-    const result = { ...names, scales, axis };
+    const result = { ...names, scales, zeroPoints };
     this.stored.set(key, result);
     return result;
   }
