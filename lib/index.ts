@@ -2,6 +2,7 @@ export type { Backend, QuantizedArray } from "./backend.js";
 export { backends } from "./backends/index.js";
 export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } from "./compress/options.js";
 export { quantizeModel } from "./compress/quantize-model.js";
+export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
 export {
   type MinMax,
@@ -10,6 +11,7 @@ export {
   type MinMaxPerAxisOptions,
   minMax,
 } from "./minmax/min-max.js";
+export type { OnProgress, Progress } from "./progress.js";
 export {
   type ComputeQuantParamsOptions,
   computeQuantParams,
@@ -32,4 +34,14 @@ export {
   quantizeLinear,
 } from "./quantize/quantize-linear.js";
 export type { QuantizedDType } from "./quantize/quantized-type.js";
+export {
+  type BenchmarkModelOptions,
+  benchmarkModel,
+  type ModelBenchmark,
+} from "./runtime/benchmark-model.js";
+export { type CompareModelsOptions, compareModels, type ModelComparison } from "./runtime/compare-models.js";
+export type { Latency } from "./runtime/latency.js";
+export type { OutputComparison } from "./runtime/output-difference.js";
+export { readSafetensors, type SafetensorsFile } from "./safetensors/read.js";
+export { type WriteSafetensorsOptions, writeSafetensors } from "./safetensors/write.js";
 export type { DType, Tensor, TypedArray } from "./tensor.js";
