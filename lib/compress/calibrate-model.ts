@@ -12,8 +12,8 @@ import {
 } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, openModel } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
+import type { OnProgress } from "../progress.js";
 import type { ModelProcess } from "../runtime/model-process.js";
-import type { Progress } from "./options.js";
 
 export interface CalibrateOptions {
   data: DatasetSource;
@@ -22,7 +22,7 @@ export interface CalibrateOptions {
   threads?: number | undefined;
   /** Where the model with its tensors laid open may be written. */
   folder: string;
-  onProgress?: ((progress: Progress) => void) | undefined;
+  onProgress?: OnProgress | undefined;
 }
 
 /**

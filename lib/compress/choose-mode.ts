@@ -4,6 +4,9 @@ import type { QuantizeMode } from "./options.js";
 /** Above this share of the weights a model counts as convolutional. */
 const CONVOLUTIONAL = 0.25;
 
+/** DynamicQuantizeLinear exists from here on, QuantizeLinear one earlier. */
+export const LOWEST_QUANTIZED_OPSET = 11;
+
 export interface ChosenMode {
   mode: QuantizeMode;
   reason: string;
@@ -15,7 +18,17 @@ export interface ChosenMode {
  * Picks a mode for a model without calibration data. onnxruntime's ConvInteger is 4 to 12 times slower than its float
  * Conv, while MatMulInteger is faster than its float MatMul, so dynamic int8 is for models of matrix products only.
  */
-export function chooseMode(anchors: readonly Anchor[], bytes: (anchor: Anchor) => number): ChosenMode {
+export function chooseMode(
+  anchors: readonly Anchor[],
+  bytes: (anchor: Anchor) => number,
+  opset: number,
+): ChosenMode {
+  if (opset < LOWEST_QUANTIZED_OPSET)
+    return {
+      mode: "weights",
+      reason: `opset ${opset} has no quantized operators, so only the weights are stored in int8`,
+      weightsOnly: () => false,
+    };
   const total = sum(anchors.map(bytes));
   const convs = anchors.filter(isConv);
   const inConvs = sum(convs.map(bytes));

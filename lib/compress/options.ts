@@ -2,6 +2,7 @@ import type { ObserverMethod } from "../calibrate/observer.js";
 import type { DatasetSource } from "../data/open-dataset.js";
 import { outOfRange } from "../errors.js";
 import type { OnnxModel } from "../onnx/read.js";
+import type { OnProgress } from "../progress.js";
 
 /**
  * static: weights and activations in int8, ranges found from calibration data (QuantizeLinear/DequantizeLinear pairs).
@@ -10,40 +11,33 @@ import type { OnnxModel } from "../onnx/read.js";
  */
 export type QuantizeMode = "static" | "dynamic" | "weights";
 
-/** A step of long work. `total` is absent where it cannot be known. */
-export interface Progress {
-  stage: string;
-  done: number;
-  total?: number;
-}
-
 export interface QuantizeOptions {
   /** Where to write the model. Default: it is only returned. */
-  output?: string;
+  output?: string | undefined;
   /** Default: static when data is given, else the one of the others that does not slow this model down. */
-  mode?: QuantizeMode;
+  mode?: QuantizeMode | undefined;
   /** Calibration samples for static: a .safetensors or .mjs path, or an (async) iterable of { feeds }. */
-  data?: DatasetSource;
+  data?: DatasetSource | undefined;
   /** How many samples to calibrate with. Default: all. */
-  samples?: number;
+  samples?: number | undefined;
   /** How the range of an activation is found. Default minmax. */
-  calibrate?: ObserverMethod;
+  calibrate?: ObserverMethod | undefined;
   /** Type of quantized activations. Default uint8, the fast one on x64; int8 for Arm and GPUs. */
-  activations?: "uint8" | "int8";
+  activations?: "uint8" | "int8" | undefined;
   /** Type of quantized weights. Default int8. */
-  weights?: "int8" | "uint8";
+  weights?: "int8" | "uint8" | undefined;
   /** One scale per output channel of a weight. Default true. */
-  perChannel?: boolean;
+  perChannel?: boolean | undefined;
   /** Weights in 7 bits: x64 processors without VNNI may overflow 16 bits otherwise. Default false. */
-  reduceRange?: boolean;
+  reduceRange?: boolean | undefined;
   /** Names of nodes to leave in float. An unknown name is an error. */
-  exclude?: readonly string[];
+  exclude?: readonly string[] | undefined;
   /** Run onnxruntime's basic graph optimisation first (constant folding, BatchNorm folding). Default true. */
-  prepare?: boolean;
+  prepare?: boolean | undefined;
   /** Threads for calibration runs. Default: onnxruntime's own choice. */
-  threads?: number;
-  signal?: AbortSignal;
-  onProgress?: (progress: Progress) => void;
+  threads?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
 }
 
 /** Options after defaults: what the rewriting steps read. */

@@ -8,19 +8,14 @@ import { modelBytes } from "../onnx/model-bytes.js";
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, openModel, readOnnx } from "../onnx/read.js";
 import { expectedBytes, isExternal } from "../onnx/tensor-proto.js";
-import { operatorDomains, tensorsOf } from "../onnx/walk.js";
+import { graphsOf, operatorDomains, tensorsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import { planActivations } from "./activation-plan.js";
+import { isAnchorOp } from "./anchors.js";
 import { calibrateModel } from "./calibrate-model.js";
-import { type ChosenMode, chooseMode } from "./choose-mode.js";
-import {
-  type NodeTreatment,
-  type QuantizeOptions,
-  type QuantizeResult,
-  type QuantizeSettings,
-  settingsFrom,
-} from "./options.js";
+import { type ChosenMode, chooseMode, LOWEST_QUANTIZED_OPSET } from "./choose-mode.js";
+import { type QuantizeOptions, type QuantizeResult, type QuantizeSettings, settingsFrom } from "./options.js";
 import { prepareModel } from "./prepare-model.js";
 import { quantizeDynamic } from "./quantize-dynamic.js";
 import { PER_CHANNEL_OPSET, quantizeStatic } from "./quantize-static.js";
@@ -28,8 +23,6 @@ import { quantizeWeights } from "./quantize-weights.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { plainTreatments, staticTreatments } from "./treatments.js";
 
-/** QuantizeLinear and DynamicQuantizeLinear exist from here on (10 and 11). */
-const LOWEST_OPSET = 11;
 /** Above this share of the old size the user should know that little was gained. */
 const SMALL_GAIN = 0.75;
 /** Key in the model's metadata_props that says what was done to it. */
@@ -84,10 +77,10 @@ class Quantization {
     const model = await this.prepared(models, path);
     try {
       const graph = new Graph(model);
-      this.checkOpset(graph);
       const selection = selectNodes(graph, this.options.exclude ?? []);
-      if (selection.anchors.size === 0) throw this.nothingToQuantize(selection.refused);
+      if (selection.anchors.size === 0) throw this.nothingToQuantize(graph, selection);
       const chosen = this.chosenMode(graph, selection);
+      if (chosen.mode !== "weights") this.checkOpset(graph);
       const done =
         chosen.mode === "static"
           ? await this.static(models, graph, selection)
@@ -137,10 +130,10 @@ class Quantization {
 
   private checkOpset(graph: Graph): void {
     const opset = graph.opset() ?? 0;
-    if (opset < LOWEST_OPSET)
+    if (opset < LOWEST_QUANTIZED_OPSET)
       throw new ModelOperationError(
         "UNSUPPORTED_MODEL",
-        `${this.label}: opset ${opset} has no quantized operators; export the model with opset ${PER_CHANNEL_OPSET} or later`,
+        `${this.label}: opset ${opset} has no quantized operators; export the model with opset ${PER_CHANNEL_OPSET} or later, or choose mode weights`,
       );
     if (opset < PER_CHANNEL_OPSET && this.settings.perChannel)
       this.warnings.push(
@@ -148,9 +141,12 @@ class Quantization {
       );
   }
 
-  private nothingToQuantize(treatments: readonly NodeTreatment[]): ModelOperationError {
-    const reasons = treatments.map(({ name, reason }) => `${name}: ${reason}`);
-    const detail = reasons.length > 0 ? ` (${reasons.slice(0, 5).join("; ")})` : "";
+  private nothingToQuantize(graph: Graph, { refused }: Selection): ModelOperationError {
+    const [, ...subgraphs] = graphsOf(graph.model.proto);
+    const inside = subgraphs.flatMap(({ node }) => node).filter(isAnchorOp).length;
+    const reasons = refused.slice(0, 5).map(({ name, reason }) => `${name}: ${reason}`);
+    if (inside > 0) reasons.push(`${inside} lie in subgraphs of If or Loop, which stay as they are`);
+    const detail = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
     return new ModelOperationError(
       "NOTHING_TO_QUANTIZE",
       `${this.label}: no Conv, Gemm or MatMul can be quantized${detail}`,
@@ -164,7 +160,11 @@ class Quantization {
       return { mode: "static", reason: "calibration data was given", weightsOnly: () => false };
     const weightBytes = (weight: string | undefined): number =>
       weight === undefined ? 0 : (expectedBytes(graph.initializer(weight)!) ?? 0);
-    return chooseMode([...selection.anchors.values()], ({ weight }) => weightBytes(weight));
+    return chooseMode(
+      [...selection.anchors.values()],
+      ({ weight }) => weightBytes(weight),
+      graph.opset() ?? 0,
+    );
   }
 
   private async static(models: ModelProcess, graph: Graph, selection: Selection): Promise<Done> {
@@ -195,7 +195,7 @@ class Quantization {
     const inIntegers = anchors.filter((anchor) => !inWeights.includes(anchor));
     const dynamic = new Set(quantizeDynamic(graph, inIntegers, this.settings));
     const stored = new Set(quantizeWeights(graph, inWeights, this.settings));
-    if (dynamic.size + stored.size === 0) throw this.nothingToQuantize(selection.refused);
+    if (dynamic.size + stored.size === 0) throw this.nothingToQuantize(graph, selection);
     const convs = [...dynamic].filter(({ node }) => node.opType === "Conv").length;
     if (convs > 0)
       this.warnings.push(

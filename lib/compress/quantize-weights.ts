@@ -3,7 +3,6 @@ import { TensorProto_DataType as DataType } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor } from "../onnx/tensor-proto.js";
 import type { Anchor } from "./anchors.js";
 import type { QuantizeSettings } from "./options.js";
-import { weightAxis } from "./quantize-static.js";
 import { WeightStore } from "./weight-store.js";
 
 /**
@@ -23,7 +22,7 @@ export function quantizeWeights(
   const changed = [...anchors].filter(({ weight }) => weight !== undefined);
   for (const anchor of changed) {
     const weight = anchor.weight!;
-    const axis = weightAxis(graph, anchor, settings);
+    const axis = settings.perChannel ? anchor.axis : undefined;
     const key = `${axis}:${weight}`;
     const float = floats.get(key) ?? restore(graph, weights, weight, axis, settings);
     floats.set(key, float);

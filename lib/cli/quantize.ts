@@ -1,0 +1,105 @@
+import { basename, resolve } from "node:path";
+import { Option } from "commander";
+import pc from "picocolors";
+import type { QuantizeMode, QuantizeResult } from "../compress/options.js";
+import { quantizeModel } from "../compress/quantize-model.js";
+import { bytes, change } from "./format.js";
+import { label, table } from "./table.js";
+import { addExamples, parseCount, type SharedOptions, UsageError, type Verb } from "./verb.js";
+
+interface QuantizeCommandOptions extends SharedOptions {
+  output: string;
+  mode?: QuantizeMode;
+  data?: string;
+  samples?: number;
+  calibrate?: "minmax";
+  activations?: "uint8" | "int8";
+  weights?: "int8" | "uint8";
+  bits: "8";
+  format: "qdq";
+  perChannel: boolean;
+  reduceRange?: boolean;
+  exclude?: string[];
+  prepare: boolean;
+}
+
+export const quantize: Verb<QuantizeCommandOptions> = {
+  configure(command) {
+    command
+      .argument("<model>", "an ONNX model in float32")
+      .requiredOption("-o, --output <file>", "where to write the quantized model")
+      .addOption(
+        new Option(
+          "--mode <mode>",
+          "default: static with --data, else what does not slow this model down",
+        ).choices(["static", "dynamic", "weights"]),
+      )
+      .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
+      .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
+      .addOption(
+        new Option("--calibrate <method>", "how ranges are found").choices(["minmax"]).default("minmax"),
+      )
+      .addOption(
+        new Option("--activations <type>", "type of activations; uint8 is the fast one on x64")
+          .choices(["uint8", "int8"])
+          .default("uint8"),
+      )
+      .addOption(new Option("--weights <type>", "type of weights").choices(["int8", "uint8"]).default("int8"))
+      .addOption(new Option("--bits <n>", "bits of a weight").choices(["8"]).default("8"))
+      .addOption(
+        new Option("--format <format>", "how static int8 is written: QuantizeLinear/DequantizeLinear pairs")
+          .choices(["qdq"])
+          .default("qdq"),
+      )
+      .option("--no-per-channel", "one scale per weight instead of one per output channel")
+      .option("--reduce-range", "weights in 7 bits, for x64 processors without VNNI")
+      .option("--exclude <node>", "leave this node in float; may be repeated", (node, all: string[] = []) => [
+        ...all,
+        node,
+      ])
+      .option("--no-prepare", "do not optimise the graph first");
+    addExamples(
+      command,
+      "quantize model.onnx -o model.int8.onnx --data calibration.safetensors",
+      "quantize model.onnx -o model.int8.onnx",
+      "quantize model.onnx -o model.int8.onnx --mode dynamic --exclude /head/MatMul",
+    );
+  },
+
+  async run(
+    [model],
+    { output, json: _json, quiet: _quiet, bits: _bits, format: _format, ...options },
+    { signal, onProgress },
+  ) {
+    if (resolve(output) === resolve(model!))
+      throw new UsageError("--output is the model itself; give the quantized model a name of its own");
+    const result = await quantizeModel(model!, { ...options, output, signal, onProgress });
+    result.model.close();
+    const { model: _model, ...facts } = result;
+    return { json: { input: model, ...facts }, text: render(model!, result) };
+  },
+};
+
+function render(input: string, result: QuantizeResult): string {
+  const { files, mode, reason, nodes, size, samples, warnings } = result;
+  const counts = new Map<string, number>();
+  for (const { opType, treatment } of nodes) {
+    const key = `${opType}\0${treatment}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  const rows = [...counts].map(([key, count]) => [...key.split("\0").map(label), String(count)]);
+  const kept = nodes.filter(({ treatment }) => treatment === "float");
+  return [
+    pc.bold(
+      `${label(basename(files[0]!))}: ${bytes(size.before)} -> ${bytes(size.after)} (${change(size.after / size.before)})`,
+    ),
+    `${mode}: ${reason}${samples > 0 ? `; ${samples} calibration samples` : ""}`,
+    "",
+    table([["operator", "became", "nodes"], ...rows]),
+    ...(kept.length > 0 ? ["", "left in float:"] : []),
+    ...kept.map(({ opType, name, reason: why }) => `  ${label(opType)} ${label(name)}: ${why}`),
+    ...warnings.map((warning) => `warning: ${warning}`),
+    "",
+    `next: modelpress compare ${label(input)} ${label(files[0]!)} --data <labelled samples>`,
+  ].join("\n");
+}
