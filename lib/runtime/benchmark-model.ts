@@ -2,10 +2,10 @@ import { firstOf } from "../data/batches.js";
 import { type DatasetSource, openDataset } from "../data/open-dataset.js";
 import { randomDataset } from "../data/random-dataset.js";
 import { ModelFormatError, outOfRange } from "../errors.js";
+import { modelBytes } from "../onnx/model-bytes.js";
 import type { OnProgress } from "../progress.js";
 import { type Latency, measureRuns, summarize } from "./latency.js";
 import { ModelProcess } from "./model-process.js";
-import { modelSize } from "./model-size.js";
 
 export interface BenchmarkModelOptions {
   /** The first sample is what the model runs on; default: seeded random inputs. */
@@ -44,7 +44,7 @@ export async function benchmarkModel(
 ): Promise<ModelBenchmark> {
   for (const [name, value] of Object.entries({ threads, runs: runs ?? 1, warmup: warmup ?? 1 }))
     if (!Number.isSafeInteger(value) || value < 1) throw outOfRange("an integer from 1", name, value);
-  const size = modelSize(model);
+  const size = typeof model === "string" ? modelBytes(model) : model.byteLength;
   await using models = await ModelProcess.start({ signal });
   onProgress?.({ stage: "load", done: 0, total: 1 });
   const start = performance.now();

@@ -2,12 +2,12 @@ import { type Batch, firstOf } from "../data/batches.js";
 import { type DatasetSource, openDataset } from "../data/open-dataset.js";
 import { randomDataset } from "../data/random-dataset.js";
 import { outOfRange } from "../errors.js";
+import { modelBytes } from "../onnx/model-bytes.js";
 import type { OnProgress } from "../progress.js";
 import type { Accuracy } from "./class-tally.js";
 import { type Latency, measureRuns, summarize } from "./latency.js";
 import { commonInputs } from "./match-values.js";
 import { ModelProcess } from "./model-process.js";
-import { modelSize } from "./model-size.js";
 import type { OutputComparison } from "./output-difference.js";
 import { ResultComparison } from "./result-comparison.js";
 import type { Session } from "./session.js";
@@ -65,7 +65,7 @@ export async function compareModels(
   const { data, threads = 1, latency = true, signal, onProgress } = options;
   if (!Number.isSafeInteger(threads) || threads < 1)
     throw outOfRange("an integer from 1", "threads", threads);
-  const size = { reference: modelSize(reference), candidate: modelSize(candidate) };
+  const size = { reference: sizeOf(reference), candidate: sizeOf(candidate) };
   await using models = await ModelProcess.start({ signal });
   onProgress?.({ stage: "load", done: 0, total: 2 });
   const first = await models.load(reference, { threads });
@@ -121,4 +121,8 @@ async function compareLatency(
   const reference = summarize(a!);
   const candidate = summarize(b!);
   return { reference, candidate, speedup: reference.medianMs / candidate.medianMs, runs: a!.length };
+}
+
+function sizeOf(model: string | Uint8Array): number {
+  return typeof model === "string" ? modelBytes(model) : model.byteLength;
 }

@@ -19,10 +19,11 @@ export interface WriteSafetensorsOptions {
  */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
   options: WriteSafetensorsOptions = {},
 ): Promise<void> {
-  const ordered = [...tensors]
+  const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, Tensor>);
+  const ordered = entries
     .map(([name, tensor]) => ({ name, key: Buffer.from(name), tensor, type: checkTensor(name, tensor) }))
     .sort((a, b) => b.type.rank - a.type.rank || Buffer.compare(a.key, b.key));
   const header: [string, unknown][] = [];

@@ -27,5 +27,5 @@ export function digits(count?: number): { image: Tensor; y: Tensor } {
 
 /** Writes those digits as data for `--data`. */
 export async function writeDigits(path: string, count?: number): Promise<void> {
-  await writeSafetensors(path, new Map(Object.entries(digits(count))));
+  await writeSafetensors(path, digits(count));
 }
