@@ -16,23 +16,23 @@ namespace modelpress {
 // payload of a NaN are left open: the binding settles them.
 using MinMax = void(const float* x, size_t n, float* min, float* max);
 
-// Folds x[i] into [mins[i], maxs[i]], by the same rules.
-using MinMaxLanes = void(const float* x, size_t n, float* mins, float* maxs);
+// Folds element i of every row into [mins[i], maxs[i]], by the same rules.
+using MinMaxLanes = void(const float* x, size_t rows, size_t stride, size_t n, float* mins, float* maxs);
 
 // y[i] = saturate(round_half_even(x[i] / scale) + zero_point), as ONNX QuantizeLinear. NaN gives the smallest
 // Q.
 template <class Q>
 using QuantizeLinear = void(const float* x, Q* y, size_t n, float scale, int32_t zero_point);
 template <class Q>
-using QuantizeLinearLanes = void(const float* x, Q* y, size_t n, const float* scales,
-                                 const int32_t* zero_points);
+using QuantizeLinearLanes = void(const float* x, Q* y, size_t rows, size_t stride, size_t n,
+                                 const float* scales, const int32_t* zero_points);
 
 // y[i] = float(x[i] - zero_point) * scale, as ONNX DequantizeLinear; for int32 the zero point is 0.
 template <class Q>
 using DequantizeLinear = void(const Q* x, float* y, size_t n, float scale, int32_t zero_point);
 template <class Q>
-using DequantizeLinearLanes = void(const Q* x, float* y, size_t n, const float* scales,
-                                   const int32_t* zero_points);
+using DequantizeLinearLanes = void(const Q* x, float* y, size_t rows, size_t stride, size_t n,
+                                   const float* scales, const int32_t* zero_points);
 
 namespace scalar {
 MinMax min_max_f32;

@@ -12,7 +12,7 @@ namespace modelpress {
 // From this many elements of one channel in a row, the per-tensor kernel runs on each; below it, every
 // element of a tile gets its own parameters and the lane kernel runs across channels.
 constexpr size_t kRowMin = 64;
-constexpr size_t kTile = 1024;
+constexpr size_t kTile = 4096;
 
 struct Axis {
   size_t total, channels, inner;
@@ -46,26 +46,45 @@ void for_each_run(const Axis& axis, size_t first, size_t count, Visit visit) {
   }
 }
 
+// Calls visit(position, rows, elements) for where that tile lies in x: whole rows, and the start of one that
+// x ends in.
+template <class Visit>
+void for_each_part(const Axis& axis, size_t first, size_t count, Visit visit) {
+  const size_t rows =
+      (axis.total - first) / axis.stride() + ((axis.total - first) % axis.stride() >= count ? 1 : 0);
+  visit(first, rows, count);
+  const size_t at = first + rows * axis.stride();
+  if (at < axis.total) visit(at, 1, axis.total - at);
+}
+
+// Whole groups, so that short runs are two instructions: what is too much, the next run overwrites.
+constexpr size_t kGroup = 8;
+template <class T>
+void fill_run(T* to, size_t run, T value) {
+  for (size_t i = 0; i < run; i += kGroup) std::fill_n(to + i, kGroup, value);
+}
+
 template <class In, class Out>
 void map_per_axis(const In* x, Out* y, const Axis& axis, const float* scales, const int32_t* zero_points,
                   void (*row)(const In*, Out*, size_t, float, int32_t),
-                  void (*lanes)(const In*, Out*, size_t, const float*, const int32_t*)) {
+                  void (*lanes)(const In*, Out*, size_t, size_t, size_t, const float*, const int32_t*)) {
   if (axis.inner >= kRowMin) {
     for (size_t i = 0, c = 0; i < axis.total; i += axis.inner, c = c + 1 == axis.channels ? 0 : c + 1)
       row(x + i, y + i, axis.inner, scales[c], zero_points[c]);
     return;
   }
-  float lane_scales[kTile];
-  int32_t lane_zero_points[kTile];
+  float lane_scales[kTile + kGroup];
+  int32_t lane_zero_points[kTile + kGroup];
   const size_t stride = axis.stride();
   for (size_t first = 0; first < std::min(stride, axis.total); first += kTile) {
     const size_t count = std::min({kTile, stride - first, axis.total - first});
     for_each_run(axis, first, count, [&](size_t at, size_t run, size_t channel) {
-      std::fill_n(lane_scales + at, run, scales[channel]);
-      std::fill_n(lane_zero_points + at, run, zero_points[channel]);
+      fill_run(lane_scales + at, run, scales[channel]);
+      fill_run(lane_zero_points + at, run, zero_points[channel]);
     });
-    for (size_t i = first; i < axis.total; i += stride)
-      lanes(x + i, y + i, std::min(count, axis.total - i), lane_scales, lane_zero_points);
+    for_each_part(axis, first, count, [&](size_t at, size_t rows, size_t n) {
+      lanes(x + at, y + at, rows, stride, n, lane_scales, lane_zero_points);
+    });
   }
 }
 

@@ -39,11 +39,27 @@ struct Range {
   }
 };
 
-inline void fold_lanes(const float* x, float* mins, float* maxs) {
-  const __m256 v = _mm256_loadu_ps(x);
-  const __m256 nan = nan_where(v, v);  // all bits set is a NaN itself
-  _mm256_storeu_ps(mins, _mm256_or_ps(_mm256_min_ps(v, _mm256_loadu_ps(mins)), nan));
-  _mm256_storeu_ps(maxs, _mm256_or_ps(_mm256_max_ps(v, _mm256_loadu_ps(maxs)), nan));
+// Rows in one go, for ranges that are loaded once serve all of them.
+constexpr size_t kRows = 4;
+
+template <size_t rows>
+inline void fold_lane_step(const float* x, size_t stride, float* mins, float* maxs) {
+  __m256 lo = _mm256_loadu_ps(mins);
+  __m256 hi = _mm256_loadu_ps(maxs);
+  for (size_t row = 0; row < rows; ++row) {
+    const __m256 v = _mm256_loadu_ps(x + row * stride);
+    const __m256 nan = nan_where(v, v);  // all bits set is a NaN itself
+    lo = _mm256_or_ps(_mm256_min_ps(v, lo), nan);
+    hi = _mm256_or_ps(_mm256_max_ps(v, hi), nan);
+  }
+  _mm256_storeu_ps(mins, lo);
+  _mm256_storeu_ps(maxs, hi);
+}
+
+template <size_t rows>
+void fold_rows(const float* x, size_t stride, size_t n, float* mins, float* maxs) {
+  for (size_t i = 0; i + kStep <= n; i += kStep) fold_lane_step<rows>(x + i, stride, mins + i, maxs + i);
+  if (n % kStep != 0) fold_lane_step<rows>(x + n - kStep, stride, mins + n - kStep, maxs + n - kStep);
 }
 
 }  // namespace
@@ -73,11 +89,10 @@ void avx2::min_max_f32(const float* x, size_t n, float* min, float* max) {
   }
 }
 
-void avx2::min_max_lanes_f32(const float* x, size_t n, float* mins, float* maxs) {
-  if (n < kStep) return scalar::min_max_lanes_f32(x, n, mins, maxs);
-  size_t i = 0;
-  for (; i + kStep <= n; i += kStep) fold_lanes(x + i, mins + i, maxs + i);
-  if (i < n) fold_lanes(x + n - kStep, mins + n - kStep, maxs + n - kStep);
+void avx2::min_max_lanes_f32(const float* x, size_t rows, size_t stride, size_t n, float* mins, float* maxs) {
+  if (n < kStep) return scalar::min_max_lanes_f32(x, rows, stride, n, mins, maxs);
+  for (; rows >= kRows; rows -= kRows, x += kRows * stride) fold_rows<kRows>(x, stride, n, mins, maxs);
+  for (; rows > 0; --rows, x += stride) fold_rows<1>(x, stride, n, mins, maxs);
 }
 
 }  // namespace modelpress

@@ -46,8 +46,9 @@ void binding::min_max_per_axis(const Napi::CallbackInfo& info) {
       const size_t count = std::min(kTile, stride - first);
       std::fill_n(lane_mins, count, kInfinity);
       std::fill_n(lane_maxs, count, -kInfinity);
-      for (size_t i = first; i < axis.total; i += stride)
-        k.min_max_lanes_f32(x.data + i, std::min(count, axis.total - i), lane_mins, lane_maxs);
+      for_each_part(axis, first, count, [&](size_t at, size_t rows, size_t n) {
+        k.min_max_lanes_f32(x.data + at, rows, stride, n, lane_mins, lane_maxs);
+      });
       float unused_max = -kInfinity;
       float unused_min = kInfinity;
       for_each_run(axis, first, count, [&](size_t at, size_t run, size_t channel) {

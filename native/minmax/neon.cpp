@@ -43,11 +43,12 @@ void neon::min_max_f32(const float* x, size_t n, float* min, float* max) {
   *max = vmaxvq_f32(vmaxq_f32(vmaxq_f32(range.hi[0], range.hi[1]), vmaxq_f32(range.hi[2], range.hi[3])));
 }
 
-void neon::min_max_lanes_f32(const float* x, size_t n, float* mins, float* maxs) {
-  if (n < kStep) return scalar::min_max_lanes_f32(x, n, mins, maxs);
-  size_t i = 0;
-  for (; i + kStep <= n; i += kStep) fold_lanes(x + i, mins + i, maxs + i);
-  if (i < n) fold_lanes(x + n - kStep, mins + n - kStep, maxs + n - kStep);
+void neon::min_max_lanes_f32(const float* x, size_t rows, size_t stride, size_t n, float* mins, float* maxs) {
+  if (n < kStep) return scalar::min_max_lanes_f32(x, rows, stride, n, mins, maxs);
+  for (; rows > 0; --rows, x += stride) {
+    for (size_t i = 0; i + kStep <= n; i += kStep) fold_lanes(x + i, mins + i, maxs + i);
+    if (n % kStep != 0) fold_lanes(x + n - kStep, mins + n - kStep, maxs + n - kStep);
+  }
 }
 
 }  // namespace modelpress

@@ -20,11 +20,13 @@ void scalar::min_max_f32(const float* x, size_t n, float* min, float* max) {
   *max = hi;
 }
 
-void scalar::min_max_lanes_f32(const float* x, size_t n, float* mins, float* maxs) {
-  for (size_t i = 0; i < n; ++i) {
-    mins[i] = smaller(mins[i], x[i]);
-    maxs[i] = larger(maxs[i], x[i]);
-  }
+void scalar::min_max_lanes_f32(const float* x, size_t rows, size_t stride, size_t n, float* mins,
+                               float* maxs) {
+  for (size_t row = 0; row < rows; ++row, x += stride)
+    for (size_t i = 0; i < n; ++i) {
+      mins[i] = smaller(mins[i], x[i]);
+      maxs[i] = larger(maxs[i], x[i]);
+    }
 }
 
 }  // namespace modelpress

@@ -11,60 +11,52 @@ constexpr size_t kBlock = 32;
 // first.
 constexpr size_t kStreamBytes = size_t{16} << 20;
 
-// Beyond these a reciprocal or a remainder may be subnormal and lose bits.
-constexpr float kReciprocalMin = 0x1p-100f;
-constexpr float kReciprocalMax = 0x1p100f;
+// Beyond these the low half of a reciprocal may be subnormal and lose bits.
+constexpr float kReciprocalMin = 0x1p-64f;
+constexpr float kReciprocalMax = 0x1p64f;
 
 template <class Q>
-constexpr int32_t kMin = 0;
+constexpr int32_t kMax = 255;
 template <>
-constexpr int32_t kMin<int8_t> = -128;
+constexpr int32_t kMax<int8_t> = 127;
 
-struct Lanes16 {
-  __m256i q;  // 16 x int16 in the order that packs leaves: 0-3 8-11 | 4-7 12-15
-};
-
-// The saturation of the packs is that of the operation: what comes in is right, or beyond the range on the
-// right side.
-inline __m256i pack(Lanes16 a, Lanes16 b, int8_t) { return _mm256_packs_epi16(a.q, b.q); }
-inline __m256i pack(Lanes16 a, Lanes16 b, uint8_t) { return _mm256_packus_epi16(a.q, b.q); }
+// From steps (x / scale, rounded) to y. The saturation of sum and packs is that of the operation: steps are
+// right, or beyond the range of every zero point on the right side.
+inline __m256i add_packed(__m256i a, __m256i b, __m256i zero_point) {
+  return _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero_point);
+}
+inline __m256i pack(__m256i a, __m256i b, int8_t) { return _mm256_packs_epi16(a, b); }
+inline __m256i pack(__m256i a, __m256i b, uint8_t) { return _mm256_packus_epi16(a, b); }
 
 // Undoes what the two in-lane packs did to groups of four bytes.
 inline __m256i in_order(__m256i q) {
   return _mm256_permutevar8x32_epi32(q, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
-// x / scale for a scale in [kReciprocalMin, kReciprocalMax], rounded to integers, one step beyond the range
-// at most.
-//
-// The product with the reciprocal is corrected by its exact remainder. Where that still is not the rounded
-// quotient, both round to the same integer: checked for every significand of a scale at every tie, and powers
-// of two change nothing.
+// For a scale in [kReciprocalMin, kReciprocalMax]: x times the reciprocal as a sum of two floats. The result
+// is not always the rounded quotient, but both round to the same integer: checked for every significand of a
+// scale around every tie up to 255.5, and powers of two change nothing.
 struct Reciprocal {
-  __m256 scale, reciprocal, lo, hi;
+  __m256 high, low, limit;
 
-  Reciprocal(float s, int32_t smallest)
-      : scale(_mm256_set1_ps(s)),
-        reciprocal(_mm256_set1_ps(1.0f / s)),
-        lo(_mm256_set1_ps(static_cast<float>(smallest - 1) * s)),
-        hi(_mm256_set1_ps(static_cast<float>(smallest + 256) * s)) {}
+  Reciprocal(float scale, int32_t largest) {
+    const float nearest = 1.0f / scale;
+    high = _mm256_set1_ps(nearest);
+    low = _mm256_set1_ps(static_cast<float>(1.0 / static_cast<double>(scale) - static_cast<double>(nearest)));
+    limit = _mm256_set1_ps(static_cast<float>(largest + 1) * scale);
+  }
 
   __m256i operator()(const float* x) const {
-    // Clamped first: the remainder of a quotient that overflows is no number. max returns its second operand
-    // for a NaN.
-    const __m256 v = _mm256_min_ps(_mm256_max_ps(_mm256_loadu_ps(x), lo), hi);
-    const __m256 q = _mm256_mul_ps(v, reciprocal);
-    const __m256 remainder = _mm256_fnmadd_ps(q, scale, v);
-    return _mm256_cvtps_epi32(_mm256_fmadd_ps(remainder, reciprocal, q));
+    // Limited above only: the conversion gives the smallest integer for NaN and for what lies too far below,
+    // and that is right for both. min returns its second operand for a NaN.
+    const __m256 v = _mm256_min_ps(limit, _mm256_loadu_ps(x));
+    return _mm256_cvtps_epi32(_mm256_fmadd_ps(v, high, _mm256_mul_ps(v, low)));
   }
 };
 
-// Far enough out that every zero point leaves it beyond the range of every 8-bit type, near enough for int16.
-constexpr float kFar = 1024.0f;
-
 inline __m256i divide(__m256 x, __m256 scale) {
-  const __m256 v = _mm256_div_ps(x, scale);
-  return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(-kFar)), _mm256_set1_ps(kFar)));
+  const __m256 limit = _mm256_set1_ps(1024.0f);  // beyond the range of every zero point, and no overflow
+  return _mm256_cvtps_epi32(_mm256_min_ps(limit, _mm256_div_ps(x, scale)));
 }
 
 struct Division {
@@ -77,21 +69,27 @@ struct Division {
 
 template <class Q, class Steps>
 inline __m256i quantize_block(const float* x, const Steps& steps, __m256i zero_point) {
-  const Lanes16 a{_mm256_add_epi16(_mm256_packs_epi32(steps(x), steps(x + 8)), zero_point)};
-  const Lanes16 b{_mm256_add_epi16(_mm256_packs_epi32(steps(x + 16), steps(x + 24)), zero_point)};
+  const __m256i a = add_packed(steps(x), steps(x + 8), zero_point);
+  const __m256i b = add_packed(steps(x + 16), steps(x + 24), zero_point);
   return in_order(pack(a, b, Q{}));
 }
 
 inline void store(void* y, __m256i q) { _mm256_storeu_si256(static_cast<__m256i*>(y), q); }
 
-// At least kBlock elements. The last block overlaps the one before it, which writes the same bytes again.
+// How many elements of y come before the first one that a vector can be stored to in one piece; 1 at least.
+template <class T>
+inline size_t until_aligned(const T* y) {
+  return (sizeof(__m256i) - (reinterpret_cast<uintptr_t>(y) & (sizeof(__m256i) - 1))) / sizeof(T);
+}
+
+// At least kBlock elements. The first and the last block overlap their neighbours, which write the same
+// bytes.
 template <class Q, class Steps>
 void quantize_blocks(const float* x, Q* y, size_t n, const Steps& steps, int32_t zero_point) {
   const __m256i zp = _mm256_set1_epi16(static_cast<int16_t>(zero_point));
-  size_t i = 0;
+  store(y, quantize_block<Q>(x, steps, zp));
+  size_t i = until_aligned(y);
   if (n >= kStreamBytes) {
-    store(y, quantize_block<Q>(x, steps, zp));
-    i = kBlock - (reinterpret_cast<uintptr_t>(y) & (kBlock - 1));
     for (; i + kBlock <= n; i += kBlock)
       _mm256_stream_si256(reinterpret_cast<__m256i*>(y + i), quantize_block<Q>(x + i, steps, zp));
     _mm_sfence();
@@ -104,32 +102,49 @@ void quantize_blocks(const float* x, Q* y, size_t n, const Steps& steps, int32_t
 template <class Q>
 void quantize_all(const float* x, Q* y, size_t n, float scale, int32_t zero_point) {
   if (scale >= kReciprocalMin && scale <= kReciprocalMax)
-    quantize_blocks(x, y, n, Reciprocal(scale, kMin<Q> - zero_point), zero_point);
+    quantize_blocks(x, y, n, Reciprocal(scale, kMax<Q> - zero_point), zero_point);
   else
     quantize_blocks(x, y, n, Division(scale), zero_point);
 }
 
-template <class Q>
-inline void quantize_lane_block(const float* x, Q* y, const float* scales, const int32_t* zero_points) {
-  const auto steps = [&](size_t at) { return divide(_mm256_loadu_ps(x + at), _mm256_loadu_ps(scales + at)); };
+// Rows in one go, for parameters that are loaded once serve all of them.
+constexpr size_t kRows = 4;
+
+template <size_t rows, class Q>
+inline void quantize_lane_block(const float* x, Q* y, size_t stride, const float* scales,
+                                const int32_t* zero_points) {
   const auto zps = [&](size_t at) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(zero_points + at));
   };
-  const auto both = [&](size_t at) {
-    return Lanes16{_mm256_add_epi16(_mm256_packs_epi32(steps(at), steps(at + 8)),
-                                    _mm256_packs_epi32(zps(at), zps(at + 8)))};
-  };
-  store(y, in_order(pack(both(0), both(16), Q{})));
+  const __m256i zp_a = _mm256_packs_epi32(zps(0), zps(8));
+  const __m256i zp_b = _mm256_packs_epi32(zps(16), zps(24));
+  const __m256 scale[] = {_mm256_loadu_ps(scales), _mm256_loadu_ps(scales + 8), _mm256_loadu_ps(scales + 16),
+                          _mm256_loadu_ps(scales + 24)};
+  for (size_t row = 0; row < rows; ++row, x += stride, y += stride) {
+    const auto steps = [&](size_t k) { return divide(_mm256_loadu_ps(x + 8 * k), scale[k]); };
+    const __m256i a = add_packed(steps(0), steps(1), zp_a);
+    const __m256i b = add_packed(steps(2), steps(3), zp_b);
+    store(y, in_order(pack(a, b, Q{})));
+  }
+}
+
+template <size_t rows, class Q>
+void quantize_rows(const float* x, Q* y, size_t stride, size_t n, const float* scales,
+                   const int32_t* zero_points) {
+  for (size_t i = 0; i + kBlock <= n; i += kBlock)
+    quantize_lane_block<rows>(x + i, y + i, stride, scales + i, zero_points + i);
+  if (n % kBlock != 0) {
+    const size_t i = n - kBlock;
+    quantize_lane_block<rows>(x + i, y + i, stride, scales + i, zero_points + i);
+  }
 }
 
 template <class Q>
-void quantize_lanes(const float* x, Q* y, size_t n, const float* scales, const int32_t* zero_points) {
-  size_t i = 0;
-  for (; i + kBlock <= n; i += kBlock) quantize_lane_block(x + i, y + i, scales + i, zero_points + i);
-  if (i < n) {
-    i = n - kBlock;
-    quantize_lane_block(x + i, y + i, scales + i, zero_points + i);
-  }
+void quantize_lanes(const float* x, Q* y, size_t rows, size_t stride, size_t n, const float* scales,
+                    const int32_t* zero_points) {
+  for (; rows >= kRows; rows -= kRows, x += kRows * stride, y += kRows * stride)
+    quantize_rows<kRows>(x, y, stride, n, scales, zero_points);
+  for (; rows > 0; --rows, x += stride, y += stride) quantize_rows<1>(x, y, stride, n, scales, zero_points);
 }
 
 constexpr size_t kStep = 8;
@@ -147,15 +162,14 @@ inline __m256 dequantize(const Q* x, __m256 scale, __m256i zero_point) {
   return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(widen(x), zero_point)), scale);
 }
 
-// At least kStep elements; the last step overlaps the one before it.
+// At least kStep elements. The first and the last step overlap their neighbours, which write the same values.
 template <class Q>
 void dequantize_all(const Q* x, float* y, size_t n, float scale, int32_t zero_point) {
   const __m256 s = _mm256_set1_ps(scale);
   const __m256i zp = _mm256_set1_epi32(zero_point);
-  size_t i = 0;
+  _mm256_storeu_ps(y, dequantize(x, s, zp));
+  size_t i = until_aligned(y);
   if (n >= kStreamBytes / sizeof(float)) {
-    _mm256_storeu_ps(y, dequantize(x, s, zp));
-    i = kStep - (reinterpret_cast<uintptr_t>(y) / sizeof(float) & (kStep - 1));
     for (; i + kStep <= n; i += kStep) _mm256_stream_ps(y + i, dequantize(x + i, s, zp));
     _mm_sfence();
   } else {
@@ -164,19 +178,32 @@ void dequantize_all(const Q* x, float* y, size_t n, float scale, int32_t zero_po
   if (i < n) _mm256_storeu_ps(y + n - kStep, dequantize(x + n - kStep, s, zp));
 }
 
-template <class Q>
-inline void dequantize_lane_step(const Q* x, float* y, const float* scales, const int32_t* zero_points) {
-  _mm256_storeu_ps(y, dequantize(x, _mm256_loadu_ps(scales), widen(zero_points)));
+template <size_t rows, class Q>
+inline void dequantize_lane_step(const Q* x, float* y, size_t stride, const float* scales,
+                                 const int32_t* zero_points) {
+  const __m256 scale = _mm256_loadu_ps(scales);
+  const __m256i zero_point = widen(zero_points);
+  for (size_t row = 0; row < rows; ++row)
+    _mm256_storeu_ps(y + row * stride, dequantize(x + row * stride, scale, zero_point));
+}
+
+template <size_t rows, class Q>
+void dequantize_rows(const Q* x, float* y, size_t stride, size_t n, const float* scales,
+                     const int32_t* zero_points) {
+  for (size_t i = 0; i + kStep <= n; i += kStep)
+    dequantize_lane_step<rows>(x + i, y + i, stride, scales + i, zero_points + i);
+  if (n % kStep != 0) {
+    const size_t i = n - kStep;
+    dequantize_lane_step<rows>(x + i, y + i, stride, scales + i, zero_points + i);
+  }
 }
 
 template <class Q>
-void dequantize_lanes(const Q* x, float* y, size_t n, const float* scales, const int32_t* zero_points) {
-  size_t i = 0;
-  for (; i + kStep <= n; i += kStep) dequantize_lane_step(x + i, y + i, scales + i, zero_points + i);
-  if (i < n) {
-    i = n - kStep;
-    dequantize_lane_step(x + i, y + i, scales + i, zero_points + i);
-  }
+void dequantize_lanes(const Q* x, float* y, size_t rows, size_t stride, size_t n, const float* scales,
+                      const int32_t* zero_points) {
+  for (; rows >= kRows; rows -= kRows, x += kRows * stride, y += kRows * stride)
+    dequantize_rows<kRows>(x, y, stride, n, scales, zero_points);
+  for (; rows > 0; --rows, x += stride, y += stride) dequantize_rows<1>(x, y, stride, n, scales, zero_points);
 }
 
 }  // namespace
@@ -191,16 +218,16 @@ void avx2::quantize_linear_u8(const float* x, uint8_t* y, size_t n, float scale,
   quantize_all(x, y, n, scale, zero_point);
 }
 
-void avx2::quantize_linear_lanes_s8(const float* x, int8_t* y, size_t n, const float* scales,
-                                    const int32_t* zero_points) {
-  if (n < kBlock) return scalar::quantize_linear_lanes_s8(x, y, n, scales, zero_points);
-  quantize_lanes(x, y, n, scales, zero_points);
+void avx2::quantize_linear_lanes_s8(const float* x, int8_t* y, size_t rows, size_t stride, size_t n,
+                                    const float* scales, const int32_t* zero_points) {
+  if (n < kBlock) return scalar::quantize_linear_lanes_s8(x, y, rows, stride, n, scales, zero_points);
+  quantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void avx2::quantize_linear_lanes_u8(const float* x, uint8_t* y, size_t n, const float* scales,
-                                    const int32_t* zero_points) {
-  if (n < kBlock) return scalar::quantize_linear_lanes_u8(x, y, n, scales, zero_points);
-  quantize_lanes(x, y, n, scales, zero_points);
+void avx2::quantize_linear_lanes_u8(const float* x, uint8_t* y, size_t rows, size_t stride, size_t n,
+                                    const float* scales, const int32_t* zero_points) {
+  if (n < kBlock) return scalar::quantize_linear_lanes_u8(x, y, rows, stride, n, scales, zero_points);
+  quantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 void avx2::dequantize_linear_s8(const int8_t* x, float* y, size_t n, float scale, int32_t zero_point) {
@@ -218,22 +245,22 @@ void avx2::dequantize_linear_s32(const int32_t* x, float* y, size_t n, float sca
   dequantize_all(x, y, n, scale, zero_point);
 }
 
-void avx2::dequantize_linear_lanes_s8(const int8_t* x, float* y, size_t n, const float* scales,
-                                      const int32_t* zero_points) {
-  if (n < kStep) return scalar::dequantize_linear_lanes_s8(x, y, n, scales, zero_points);
-  dequantize_lanes(x, y, n, scales, zero_points);
+void avx2::dequantize_linear_lanes_s8(const int8_t* x, float* y, size_t rows, size_t stride, size_t n,
+                                      const float* scales, const int32_t* zero_points) {
+  if (n < kStep) return scalar::dequantize_linear_lanes_s8(x, y, rows, stride, n, scales, zero_points);
+  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void avx2::dequantize_linear_lanes_u8(const uint8_t* x, float* y, size_t n, const float* scales,
-                                      const int32_t* zero_points) {
-  if (n < kStep) return scalar::dequantize_linear_lanes_u8(x, y, n, scales, zero_points);
-  dequantize_lanes(x, y, n, scales, zero_points);
+void avx2::dequantize_linear_lanes_u8(const uint8_t* x, float* y, size_t rows, size_t stride, size_t n,
+                                      const float* scales, const int32_t* zero_points) {
+  if (n < kStep) return scalar::dequantize_linear_lanes_u8(x, y, rows, stride, n, scales, zero_points);
+  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void avx2::dequantize_linear_lanes_s32(const int32_t* x, float* y, size_t n, const float* scales,
-                                       const int32_t* zero_points) {
-  if (n < kStep) return scalar::dequantize_linear_lanes_s32(x, y, n, scales, zero_points);
-  dequantize_lanes(x, y, n, scales, zero_points);
+void avx2::dequantize_linear_lanes_s32(const int32_t* x, float* y, size_t rows, size_t stride, size_t n,
+                                       const float* scales, const int32_t* zero_points) {
+  if (n < kStep) return scalar::dequantize_linear_lanes_s32(x, y, rows, stride, n, scales, zero_points);
+  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 }  // namespace modelpress

@@ -7,14 +7,14 @@ namespace {
 
 constexpr size_t kBlock = 16;
 
-// Beyond these a reciprocal or a remainder may be subnormal and lose bits.
-constexpr float kReciprocalMin = 0x1p-100f;
-constexpr float kReciprocalMax = 0x1p100f;
+// Beyond these the low half of a reciprocal may be subnormal and lose bits.
+constexpr float kReciprocalMin = 0x1p-64f;
+constexpr float kReciprocalMax = 0x1p64f;
 
 template <class Q>
-constexpr int32_t kMin = 0;
+constexpr int32_t kMax = 255;
 template <>
-constexpr int32_t kMin<int8_t> = -128;
+constexpr int32_t kMax<int8_t> = 127;
 
 // The saturation of the narrowing is that of the operation: what comes in is right, or beyond the range on
 // the right side.
@@ -25,40 +25,34 @@ inline void store(uint8_t* y, int16x8_t a, int16x8_t b) {
   vst1q_u8(y, vcombine_u8(vqmovun_s16(a), vqmovun_s16(b)));
 }
 
-// A comparison and a choice, for vmaxnmq drops a quiet NaN but keeps a signaling one.
-inline float32x4_t clamp(float32x4_t v, float32x4_t lo, float32x4_t hi) {
-  return vminq_f32(vbslq_f32(vcgtq_f32(v, lo), v, lo), hi);
-}
+// Beyond the range of every zero point on both sides, and within int16 with any of them added.
+constexpr float kFar = 1024.0f;
 
-// x / scale for a scale in [kReciprocalMin, kReciprocalMax], rounded to integers, one step beyond the range
-// at most.
-//
-// The product with the reciprocal is corrected by its exact remainder. Where that still is not the rounded
-// quotient, both round to the same integer: checked for every significand of a scale at every tie, and powers
-// of two change nothing.
+// What is too small, and NaN, becomes -kFar: vmaxnmq drops a NaN. (A quiet one, as every arithmetic operation
+// makes it.)
+inline int32x4_t round_steps(float32x4_t q) { return vcvtnq_s32_f32(vmaxnmq_f32(q, vdupq_n_f32(-kFar))); }
+
+// For a scale in [kReciprocalMin, kReciprocalMax]: x times the reciprocal as a sum of two floats. The result
+// is not always the rounded quotient, but both round to the same integer: checked for every significand of a
+// scale around every tie up to 255.5, and powers of two change nothing.
 struct Reciprocal {
-  float32x4_t scale, reciprocal, lo, hi;
+  float32x4_t high, low, limit;
 
-  Reciprocal(float s, int32_t smallest)
-      : scale(vdupq_n_f32(s)),
-        reciprocal(vdupq_n_f32(1.0f / s)),
-        lo(vdupq_n_f32(static_cast<float>(smallest - 1) * s)),
-        hi(vdupq_n_f32(static_cast<float>(smallest + 256) * s)) {}
+  Reciprocal(float scale, int32_t largest) {
+    const float nearest = 1.0f / scale;
+    high = vdupq_n_f32(nearest);
+    low = vdupq_n_f32(static_cast<float>(1.0 / static_cast<double>(scale) - static_cast<double>(nearest)));
+    limit = vdupq_n_f32(static_cast<float>(largest + 1) * scale);
+  }
 
   int32x4_t operator()(const float* x) const {
-    // Clamped first: the remainder of a quotient that overflows is no number.
-    const float32x4_t v = clamp(vld1q_f32(x), lo, hi);
-    const float32x4_t q = vmulq_f32(v, reciprocal);
-    const float32x4_t remainder = vfmsq_f32(v, q, scale);
-    return vcvtnq_s32_f32(vfmaq_f32(q, remainder, reciprocal));
+    const float32x4_t v = vminq_f32(vld1q_f32(x), limit);
+    return round_steps(vfmaq_f32(vmulq_f32(v, low), v, high));
   }
 };
 
-// Far enough out that every zero point leaves it beyond the range of every 8-bit type, near enough for int16.
-constexpr float kFar = 1024.0f;
-
 inline int32x4_t divide(float32x4_t x, float32x4_t scale) {
-  return vcvtnq_s32_f32(clamp(vdivq_f32(x, scale), vdupq_n_f32(-kFar), vdupq_n_f32(kFar)));
+  return round_steps(vminq_f32(vdivq_f32(x, scale), vdupq_n_f32(kFar)));
 }
 
 struct Division {
@@ -89,7 +83,7 @@ void quantize_blocks(const float* x, Q* y, size_t n, const Steps& steps, int32_t
 template <class Q>
 void quantize_all(const float* x, Q* y, size_t n, float scale, int32_t zero_point) {
   if (scale >= kReciprocalMin && scale <= kReciprocalMax)
-    quantize_blocks(x, y, n, Reciprocal(scale, kMin<Q> - zero_point), zero_point);
+    quantize_blocks(x, y, n, Reciprocal(scale, kMax<Q> - zero_point), zero_point);
   else
     quantize_blocks(x, y, n, Division(scale), zero_point);
 }
@@ -103,12 +97,15 @@ inline void quantize_lane_block(const float* x, Q* y, const float* scales, const
 }
 
 template <class Q>
-void quantize_lanes(const float* x, Q* y, size_t n, const float* scales, const int32_t* zero_points) {
-  size_t i = 0;
-  for (; i + kBlock <= n; i += kBlock) quantize_lane_block(x + i, y + i, scales + i, zero_points + i);
-  if (i < n) {
-    i = n - kBlock;
-    quantize_lane_block(x + i, y + i, scales + i, zero_points + i);
+void quantize_lanes(const float* x, Q* y, size_t rows, size_t stride, size_t n, const float* scales,
+                    const int32_t* zero_points) {
+  for (; rows > 0; --rows, x += stride, y += stride) {
+    for (size_t i = 0; i + kBlock <= n; i += kBlock)
+      quantize_lane_block(x + i, y + i, scales + i, zero_points + i);
+    if (n % kBlock != 0) {
+      const size_t i = n - kBlock;
+      quantize_lane_block(x + i, y + i, scales + i, zero_points + i);
+    }
   }
 }
 
@@ -154,15 +151,17 @@ void dequantize_all(const Q* x, float* y, size_t n, float scale, int32_t zero_po
 }
 
 template <class Q>
-void dequantize_lanes(const Q* x, float* y, size_t n, const float* scales, const int32_t* zero_points) {
+void dequantize_lanes(const Q* x, float* y, size_t rows, size_t stride, size_t n, const float* scales,
+                      const int32_t* zero_points) {
   const auto block = [&](size_t i) {
     dequantize_block(
         x + i, y + i, [&](int k) { return vld1q_f32(scales + i + k); },
         [&](int k) { return vld1q_s32(zero_points + i + k); });
   };
-  size_t i = 0;
-  for (; i + kBlock <= n; i += kBlock) block(i);
-  if (i < n) block(n - kBlock);
+  for (; rows > 0; --rows, x += stride, y += stride) {
+    for (size_t i = 0; i + kBlock <= n; i += kBlock) block(i);
+    if (n % kBlock != 0) block(n - kBlock);
+  }
 }
 
 }  // namespace
@@ -177,16 +176,16 @@ void neon::quantize_linear_u8(const float* x, uint8_t* y, size_t n, float scale,
   quantize_all(x, y, n, scale, zero_point);
 }
 
-void neon::quantize_linear_lanes_s8(const float* x, int8_t* y, size_t n, const float* scales,
-                                    const int32_t* zero_points) {
-  if (n < kBlock) return scalar::quantize_linear_lanes_s8(x, y, n, scales, zero_points);
-  quantize_lanes(x, y, n, scales, zero_points);
+void neon::quantize_linear_lanes_s8(const float* x, int8_t* y, size_t rows, size_t stride, size_t n,
+                                    const float* scales, const int32_t* zero_points) {
+  if (n < kBlock) return scalar::quantize_linear_lanes_s8(x, y, rows, stride, n, scales, zero_points);
+  quantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void neon::quantize_linear_lanes_u8(const float* x, uint8_t* y, size_t n, const float* scales,
-                                    const int32_t* zero_points) {
-  if (n < kBlock) return scalar::quantize_linear_lanes_u8(x, y, n, scales, zero_points);
-  quantize_lanes(x, y, n, scales, zero_points);
+void neon::quantize_linear_lanes_u8(const float* x, uint8_t* y, size_t rows, size_t stride, size_t n,
+                                    const float* scales, const int32_t* zero_points) {
+  if (n < kBlock) return scalar::quantize_linear_lanes_u8(x, y, rows, stride, n, scales, zero_points);
+  quantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 void neon::dequantize_linear_s8(const int8_t* x, float* y, size_t n, float scale, int32_t zero_point) {
@@ -204,22 +203,22 @@ void neon::dequantize_linear_s32(const int32_t* x, float* y, size_t n, float sca
   dequantize_all(x, y, n, scale, zero_point);
 }
 
-void neon::dequantize_linear_lanes_s8(const int8_t* x, float* y, size_t n, const float* scales,
-                                      const int32_t* zero_points) {
-  if (n < kBlock) return scalar::dequantize_linear_lanes_s8(x, y, n, scales, zero_points);
-  dequantize_lanes(x, y, n, scales, zero_points);
+void neon::dequantize_linear_lanes_s8(const int8_t* x, float* y, size_t rows, size_t stride, size_t n,
+                                      const float* scales, const int32_t* zero_points) {
+  if (n < kBlock) return scalar::dequantize_linear_lanes_s8(x, y, rows, stride, n, scales, zero_points);
+  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void neon::dequantize_linear_lanes_u8(const uint8_t* x, float* y, size_t n, const float* scales,
-                                      const int32_t* zero_points) {
-  if (n < kBlock) return scalar::dequantize_linear_lanes_u8(x, y, n, scales, zero_points);
-  dequantize_lanes(x, y, n, scales, zero_points);
+void neon::dequantize_linear_lanes_u8(const uint8_t* x, float* y, size_t rows, size_t stride, size_t n,
+                                      const float* scales, const int32_t* zero_points) {
+  if (n < kBlock) return scalar::dequantize_linear_lanes_u8(x, y, rows, stride, n, scales, zero_points);
+  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void neon::dequantize_linear_lanes_s32(const int32_t* x, float* y, size_t n, const float* scales,
-                                       const int32_t* zero_points) {
-  if (n < kBlock) return scalar::dequantize_linear_lanes_s32(x, y, n, scales, zero_points);
-  dequantize_lanes(x, y, n, scales, zero_points);
+void neon::dequantize_linear_lanes_s32(const int32_t* x, float* y, size_t rows, size_t stride, size_t n,
+                                       const float* scales, const int32_t* zero_points) {
+  if (n < kBlock) return scalar::dequantize_linear_lanes_s32(x, y, rows, stride, n, scales, zero_points);
+  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 }  // namespace modelpress

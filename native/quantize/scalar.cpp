@@ -30,8 +30,10 @@ void quantize_all(const float* x, Q* y, size_t n, float scale, int32_t zero_poin
 }
 
 template <class Q>
-void quantize_lanes(const float* x, Q* y, size_t n, const float* scales, const int32_t* zero_points) {
-  for (size_t i = 0; i < n; ++i) y[i] = quantize<Q>(x[i], scales[i], zero_points[i]);
+void quantize_lanes(const float* x, Q* y, size_t rows, size_t stride, size_t n, const float* scales,
+                    const int32_t* zero_points) {
+  for (size_t row = 0; row < rows; ++row, x += stride, y += stride)
+    for (size_t i = 0; i < n; ++i) y[i] = quantize<Q>(x[i], scales[i], zero_points[i]);
 }
 
 template <class Q>
@@ -40,8 +42,10 @@ void dequantize_all(const Q* x, float* y, size_t n, float scale, int32_t zero_po
 }
 
 template <class Q>
-void dequantize_lanes(const Q* x, float* y, size_t n, const float* scales, const int32_t* zero_points) {
-  for (size_t i = 0; i < n; ++i) y[i] = dequantize(x[i], scales[i], zero_points[i]);
+void dequantize_lanes(const Q* x, float* y, size_t rows, size_t stride, size_t n, const float* scales,
+                      const int32_t* zero_points) {
+  for (size_t row = 0; row < rows; ++row, x += stride, y += stride)
+    for (size_t i = 0; i < n; ++i) y[i] = dequantize(x[i], scales[i], zero_points[i]);
 }
 
 }  // namespace
@@ -54,14 +58,14 @@ void scalar::quantize_linear_u8(const float* x, uint8_t* y, size_t n, float scal
   quantize_all(x, y, n, scale, zero_point);
 }
 
-void scalar::quantize_linear_lanes_s8(const float* x, int8_t* y, size_t n, const float* scales,
-                                      const int32_t* zero_points) {
-  quantize_lanes(x, y, n, scales, zero_points);
+void scalar::quantize_linear_lanes_s8(const float* x, int8_t* y, size_t rows, size_t stride, size_t n,
+                                      const float* scales, const int32_t* zero_points) {
+  quantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void scalar::quantize_linear_lanes_u8(const float* x, uint8_t* y, size_t n, const float* scales,
-                                      const int32_t* zero_points) {
-  quantize_lanes(x, y, n, scales, zero_points);
+void scalar::quantize_linear_lanes_u8(const float* x, uint8_t* y, size_t rows, size_t stride, size_t n,
+                                      const float* scales, const int32_t* zero_points) {
+  quantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 void scalar::dequantize_linear_s8(const int8_t* x, float* y, size_t n, float scale, int32_t zero_point) {
@@ -76,19 +80,19 @@ void scalar::dequantize_linear_s32(const int32_t* x, float* y, size_t n, float s
   dequantize_all(x, y, n, scale, zero_point);
 }
 
-void scalar::dequantize_linear_lanes_s8(const int8_t* x, float* y, size_t n, const float* scales,
-                                        const int32_t* zero_points) {
-  dequantize_lanes(x, y, n, scales, zero_points);
+void scalar::dequantize_linear_lanes_s8(const int8_t* x, float* y, size_t rows, size_t stride, size_t n,
+                                        const float* scales, const int32_t* zero_points) {
+  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void scalar::dequantize_linear_lanes_u8(const uint8_t* x, float* y, size_t n, const float* scales,
-                                        const int32_t* zero_points) {
-  dequantize_lanes(x, y, n, scales, zero_points);
+void scalar::dequantize_linear_lanes_u8(const uint8_t* x, float* y, size_t rows, size_t stride, size_t n,
+                                        const float* scales, const int32_t* zero_points) {
+  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void scalar::dequantize_linear_lanes_s32(const int32_t* x, float* y, size_t n, const float* scales,
-                                         const int32_t* zero_points) {
-  dequantize_lanes(x, y, n, scales, zero_points);
+void scalar::dequantize_linear_lanes_s32(const int32_t* x, float* y, size_t rows, size_t stride, size_t n,
+                                         const float* scales, const int32_t* zero_points) {
+  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 }  // namespace modelpress
