@@ -16,6 +16,10 @@ interface LoadedModel {
   observers: Map<string, Observer>;
 }
 
+// Where there is a Float16Array (Node 24), onnxruntime's JavaScript insists on it and its native part cannot read it;
+// without one, float16 is bits in a Uint16Array, as everywhere here.
+Reflect.deleteProperty(globalThis, "Float16Array");
+
 let runtime: Promise<Onnxruntime> | undefined;
 let lastSession = 0;
 const models = new Map<number, LoadedModel>();
