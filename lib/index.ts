@@ -4,6 +4,7 @@ export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } fro
 export { quantizeModel } from "./compress/quantize-model.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
+export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
 export {
   type MinMax,
   type MinMaxArrays,
@@ -11,6 +12,8 @@ export {
   type MinMaxPerAxisOptions,
   minMax,
 } from "./minmax/min-max.js";
+export { type OnnxModel, readOnnx } from "./onnx/read.js";
+export { type WriteOnnxOptions, writeOnnx } from "./onnx/write.js";
 export type { OnProgress, Progress } from "./progress.js";
 export {
   type ComputeQuantParamsOptions,

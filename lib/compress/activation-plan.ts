@@ -81,6 +81,8 @@ function mergedClamp(graph: Graph, node: NodeProto, selection: Selection): Merge
   // A node that shares its input's scale has no range of its own to end anywhere.
   if (SHARING_OPS.has(node.opType) || !holdsZero(graph, clamp)) return undefined;
   const result = clamp.output[0]!;
+  // A subgraph goes on reading the tensor by its name, before it is quantized.
+  if (graph.captured.has(result)) return undefined;
   // Readers in float must not see the quantized value of a product only because a clamp was saved.
   const merges = endsInIntegers(node, selection) || readOnlyByQuantized(graph, result, selection);
   return merges ? { node, clamp } : undefined;

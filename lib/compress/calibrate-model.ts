@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import type { ObservedRange, ObserverMethod } from "../calibrate/observer.js";
 import { type DatasetSource, openDataset } from "../data/open-dataset.js";
-import { ModelOperationError } from "../errors.js";
 import {
   GraphProtoSchema,
   ModelProtoSchema,
@@ -29,8 +28,8 @@ export interface CalibrateOptions {
  * Runs the model over the calibration samples and returns the range of each tensor. The tensors are folded into
  * observers in the process that runs the model, batch by batch: memory does not grow with the number of samples.
  *
- * @throws ModelFormatError DATA_MISMATCH when the data does not fit the model
- * @throws ModelOperationError CALIBRATION_INVALID when there is no sample or a tensor becomes NaN or infinite
+ * @throws ModelFormatError DATA_MISMATCH when the data does not fit the model or holds no sample
+ * @throws ModelOperationError CALIBRATION_INVALID when a tensor becomes NaN or infinite
  */
 export async function calibrateModel(
   models: ModelProcess,
@@ -50,8 +49,6 @@ export async function calibrateModel(
     seen += count;
     onProgress?.({ stage: "calibrate", done: seen, ...total });
   }
-  if (seen === 0)
-    throw new ModelOperationError("CALIBRATION_INVALID", "the calibration data holds no sample");
   const results = Object.entries(await session.observed());
   await session.release();
   return {

@@ -29,3 +29,34 @@ export function digits(count?: number): { image: Tensor; y: Tensor } {
 export async function writeDigits(path: string, count?: number): Promise<void> {
   await writeSafetensors(path, digits(count));
 }
+
+interface LabelledSample {
+  feeds: { image: Tensor };
+  label: number;
+}
+
+function samples(images: string, classes: string): LabelledSample[] {
+  const { tensors } = readSafetensors(carried("digits.safetensors"));
+  const pixels = tensors.get(images)!.data as Uint8Array;
+  const labels = tensors.get(classes)!.data as Uint8Array;
+  return Array.from(labels, (label, i) => ({
+    feeds: {
+      image: {
+        dtype: "float32",
+        shape: [1, 1, 28, 28],
+        data: Float32Array.from(pixels.subarray(i * 784, (i + 1) * 784), (value) => value / 255),
+      },
+    },
+    label,
+  }));
+}
+
+/** The 256 images set aside for calibration, one sample each. */
+export function calibrationSamples(): LabelledSample[] {
+  return samples("calib", "calib_y");
+}
+
+/** The 797 labelled images that no choice has seen, one sample each. */
+export function testSamples(): LabelledSample[] {
+  return samples("x", "y");
+}
