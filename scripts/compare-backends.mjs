@@ -12,9 +12,21 @@ const [js] = backends().slice(-1);
 if (js?.name !== "js" || natives.length === 0)
   throw new Error("There is no native backend to compare with js");
 
-const SCALES = [1, 0.1, 1 / 3, 3.7e-5, 2 ** -100, 2 ** -101, 2 ** 100, 2 ** 101, 3e38, 1e-40, 2 ** -149].map(
-  Math.fround,
-);
+const SCALES = [
+  1,
+  0.1,
+  1 / 3,
+  3.7e-5,
+  2 ** -64,
+  2 ** -65,
+  2 ** 64,
+  2 ** 65,
+  2 ** -101,
+  2 ** 101,
+  3e38,
+  1e-40,
+  2 ** -149,
+].map(Math.fround);
 let state = Number(values.seed) >>> 0 || 1;
 
 function random() {

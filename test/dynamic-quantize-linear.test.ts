@@ -15,6 +15,10 @@ const RANGES = [
   [0, 255],
   [-1e-20, 3e-20],
   [-1e38, 2e38],
+  [-1e-40, 3e-40],
+  [0, 2e-43],
+  [1e-45, 1e-45],
+  [-1e-45, 1e-45],
 ] as const;
 
 describe.each(backends())("dynamicQuantizeLinear on $name", (backend) => {
@@ -55,11 +59,19 @@ describe.each(backends())("dynamicQuantizeLinear on $name", (backend) => {
     ["NaN", [1, NaN], "replace NaN and infinities"],
     ["an infinity", [1, -Infinity], "replace NaN and infinities"],
     ["a range that overflows", [-3e38, 3e38], "whose distance float32 can hold"],
-    ["a range too narrow for a float32 scale", [1e-45], "a positive finite float32"],
     ["nothing", [], "at least one element for x"],
   ])("refuses %s", (_, x, message) => {
     const input = Float32Array.from(x);
     expect(() => dynamicQuantizeLinear(input, { backend })).toThrow(RangeError);
     expect(() => dynamicQuantizeLinear(input, { backend })).toThrow(message);
+  });
+
+  test.each<[string, unknown, string]>([
+    ["of another type", new Int8Array(2), "Expected a Uint8Array for out"],
+    ["of another length", new Uint8Array(3), "length 2 for out"],
+  ])("refuses out %s", (_, out, message) => {
+    expect(() => dynamicQuantizeLinear(new Float32Array(2), { out: out as Uint8Array, backend })).toThrow(
+      message,
+    );
   });
 });

@@ -63,7 +63,7 @@ const cases: Case[] = [
   },
 ];
 
-// The kernels divide outside 2^-100..2^100 and multiply by a corrected reciprocal inside.
+// Inside 2^-64..2^64 the kernels multiply by a reciprocal, outside they divide.
 const SCALES = [
   1,
   0.1,

@@ -1,9 +1,8 @@
 import type { Backend } from "../backend.js";
 import { resolveBackend } from "../backends/index.js";
-import { requireFloat32 } from "../buffers.js";
-import { outOfRange } from "../errors.js";
+import { requireFloat32, requireOutput } from "../buffers.js";
+import { outOfRange, wrongType } from "../errors.js";
 import { minMax } from "../minmax/min-max.js";
-import { quantizeLinear } from "./quantize-linear.js";
 import { roundHalfEven } from "./round-half-even.js";
 
 export interface DynamicQuantizeLinearOptions {
@@ -15,7 +14,7 @@ export interface DynamicQuantizeLinearOptions {
 
 export interface DynamicQuantized {
   y: Uint8Array;
-  /** A positive float32. */
+  /** A positive float32; 0 only for values so close together that float32 cannot hold a 255th of their distance. */
   scale: number;
   /** An integer in 0..255. */
   zeroPoint: number;
@@ -25,7 +24,7 @@ export interface DynamicQuantized {
  * Quantizes float32 values to uint8 with the scale and zero point of their own range, bit for bit as the ONNX operator
  * DynamicQuantizeLinear. The range is widened to hold 0, so that 0 stays exact.
  *
- * @throws TypeError if x is not a Float32Array or is detached.
+ * @throws TypeError if x is not a Float32Array, out is not a Uint8Array, or one is detached.
  * @throws RangeError if x is empty, holds NaN or an infinity, spans more than float32 can hold, or if out or backend do not fit.
  */
 export function dynamicQuantizeLinear(
@@ -33,6 +32,9 @@ export function dynamicQuantizeLinear(
   { out, backend }: DynamicQuantizeLinearOptions = {},
 ): DynamicQuantized {
   requireFloat32(x, "x");
+  out ??= new Uint8Array(x.length);
+  if (!(out instanceof Uint8Array)) throw wrongType("a Uint8Array", "out", out);
+  requireOutput(out, x.length, x);
   const chosen = resolveBackend(backend);
   const range = minMax(x, { backend: chosen });
   const low = Math.min(range.min, 0);
@@ -46,7 +48,8 @@ export function dynamicQuantizeLinear(
     );
   const scale = width === 0 ? 1 : Math.fround(width / 255);
   const exact = Math.fround(0 - Math.fround(low / scale));
-  const zeroPoint = roundHalfEven(Math.min(Math.max(exact, 0), 255));
-  const y = quantizeLinear(x, { scale, zeroPoint, dtype: "uint8", out, backend: chosen }) as Uint8Array;
-  return { y, scale, zeroPoint };
+  // Written so that 0 / 0, of a scale that became 0, is 255 as in onnxruntime.
+  const zeroPoint = exact < 255 ? roundHalfEven(Math.max(exact, 0)) : 255;
+  chosen.quantizeLinear(x, out, scale, zeroPoint);
+  return { y: out, scale, zeroPoint };
 }
