@@ -239,10 +239,9 @@ describe("readSafetensors", () => {
     expect(readSafetensors(path).tensors.get("b")!.data).toEqual(Float32Array.of(1.5));
   });
 
-  it("says so when a file cannot be opened", () => {
-    expect(() => readSafetensors(join(folder, "none"))).toThrow(
-      expect.objectContaining({ code: "FILE_UNREADABLE" }),
-    );
+  it("says so when a path is no file", () => {
+    for (const wrong of [join(folder, "none"), folder])
+      expect(() => readSafetensors(wrong)).toThrow(expect.objectContaining({ code: "FILE_UNREADABLE" }));
   });
 
   it("reads a file written elsewhere", () => {

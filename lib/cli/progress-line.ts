@@ -8,6 +8,7 @@ const ERASE_LINE = "\r\x1b[2K";
 /** One line on a terminal that tells how far the work is; elsewhere it says nothing. */
 export class ProgressLine {
   private lastDrawn = Number.NEGATIVE_INFINITY;
+  private lastStage: string | undefined;
   private visible = false;
 
   constructor(
@@ -17,8 +18,9 @@ export class ProgressLine {
 
   readonly update = ({ stage, done, total }: Progress): void => {
     const now = performance.now();
-    if (!this.enabled || now - this.lastDrawn < INTERVAL_MS) return;
+    if (!this.enabled || (stage === this.lastStage && now - this.lastDrawn < INTERVAL_MS)) return;
     this.lastDrawn = now;
+    this.lastStage = stage;
     const line =
       total === undefined ? `${stage}  ${done}` : `${stage}  ${bar(done / total)} ${done}/${total}`;
     this.stream.write(ERASE_LINE + line.slice(0, (this.stream.columns ?? 80) - 1));

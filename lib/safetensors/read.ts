@@ -27,7 +27,9 @@ export function readSafetensors(path: string): SafetensorsFile {
     throw unreadable(path, cause);
   }
   try {
-    const { size } = fstatSync(file);
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw unreadable(path, new Error("this is not a regular file"));
+    const { size } = stat;
     const headerBytes = readHeaderLength(file, size, path);
     const header = readBytes(file, PREFIX_BYTES, headerBytes, path);
     const dataStart = PREFIX_BYTES + headerBytes;
