@@ -6,9 +6,17 @@ import { addExamples, EXIT, parseCount, type SharedOptions, UsageError, type Ver
 
 /** Every verb: one line of help, and the file that does it, loaded only when it is asked for. */
 const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
+  quantize: {
+    summary: "turn a float32 model into int8",
+    load: async () => (await import("./quantize.js")).quantize,
+  },
   compare: {
     summary: "measure how far a model is from the one it was made of",
     load: async () => (await import("./compare.js")).compare,
+  },
+  inspect: {
+    summary: "show what a model holds",
+    load: async () => (await import("./inspect.js")).inspect,
   },
   bench: { summary: "time a model", load: async () => (await import("./bench.js")).bench },
 };
@@ -24,6 +32,7 @@ async function main(argv: string[]): Promise<number> {
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 gate not met.");
   addExamples(
     program,
+    "quantize model.onnx -o model.int8.onnx --data calibration.safetensors",
     "compare model.onnx model.int8.onnx --data test.safetensors --labels y",
     "bench model.onnx",
   );
