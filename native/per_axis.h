@@ -18,6 +18,9 @@ struct Axis {
   size_t total, channels, inner;
 
   size_t period() const { return channels * inner; }
+  // The parameters are a pattern of lanes themselves: one element per channel, and enough channels to fill
+  // vectors.
+  bool is_lanes() const { return inner == 1 && channels >= kRowMin; }
   // The distance after which a tile's pattern of channels repeats: whole periods, as many as fit into a tile.
   size_t stride() const { return period() * std::max<size_t>(1, kTile / period()); }
 };
@@ -73,6 +76,9 @@ void map_per_axis(const In* x, Out* y, const Axis& axis, const float* scales, co
       row(x + i, y + i, axis.inner, scales[c], zero_points[c]);
     return;
   }
+  if (axis.is_lanes())
+    return lanes(x, y, axis.total / axis.channels, axis.channels, axis.channels, scales, zero_points);
+
   float lane_scales[kTile + kGroup];
   int32_t lane_zero_points[kTile + kGroup];
   const size_t stride = axis.stride();

@@ -86,8 +86,8 @@ function compare(title, run) {
 
 for (let round = 0; round < Number(values.rounds); round++) {
   const scale = scaleAtRandom();
-  const channels = 1 + (random() % 40);
-  const inner = 1 + (random() % (round % 3 ? 12 : 150));
+  const channels = 1 + (random() % (round % 4 ? 40 : 200));
+  const inner = 1 + (random() % (round % 4 ? (round % 3 ? 12 : 150) : 2));
   const length = (1 + (random() % 6)) * channels * inner;
   const scales = Float32Array.from({ length: channels }, scaleAtRandom);
   const signedPoints = new Int32Array(channels).map(() => (random() % 256) - 128);

@@ -17,7 +17,7 @@ export interface DequantizeLinearOptions extends LinearParams {
   backend?: string | Backend | undefined;
 }
 
-const FINITE: ScaleRule = { expected: "a finite float32", allows: Number.isFinite };
+const FINITE: ScaleRule = { expected: "a finite float32", above: -Infinity };
 
 /**
  * Turns quantized values back into float32, bit for bit as the ONNX operator DequantizeLinear: (q - zeroPoint) * scale, the

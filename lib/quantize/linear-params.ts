@@ -27,10 +27,10 @@ export interface PerAxis {
   readonly inner: number;
 }
 
-/** Which float32 values an operation takes as a scale. */
+/** Which float32 values an operation takes as a scale: those above `above` that are finite. */
 export interface ScaleRule {
   readonly expected: string;
-  readonly allows: (scale: number) => boolean;
+  readonly above: number;
 }
 
 /** Checks the parameters of a linear quantization of `length` elements and brings them into the form that backends take. */
@@ -44,15 +44,8 @@ export function resolveParams(
   if (typeof scale === "number")
     return { scale: requireScale(scale, rule), zeroPoint: requireZeroPoint(only(zeroPoint), range) };
 
-  if (!(scale instanceof Float32Array || Array.isArray(scale)))
-    throw wrongType("a number, a Float32Array or an array of numbers", "scale", scale);
-  const scales = Float32Array.from(scale, (value) => requireScale(value, rule));
-  const zeroPoints = Int32Array.from(
-    typeof zeroPoint === "number" ? scales.map(() => zeroPoint) : zeroPoint,
-    (value) => requireZeroPoint(value, range),
-  );
-  if (zeroPoints.length !== scales.length)
-    throw outOfRange(`${scales.length} values, as scale has,`, "zeroPoint", zeroPoints.length);
+  const scales = scaleArray(scale, rule);
+  const zeroPoints = zeroPointArray(zeroPoint, scales.length, range);
   if (scales.length === 1) return { scale: scales[0]!, zeroPoint: zeroPoints[0]! };
 
   if (shape === undefined)
@@ -70,10 +63,35 @@ function only(zeroPoint: NonNullable<LinearParams["zeroPoint"]>): unknown {
   return zeroPoint[0];
 }
 
+function scaleArray(scale: unknown, rule: ScaleRule): Float32Array {
+  if (Array.isArray(scale)) return Float32Array.from(scale, (value) => requireScale(value, rule));
+  if (!(scale instanceof Float32Array))
+    throw wrongType("a number, a Float32Array or an array of numbers", "scale", scale);
+  // There may be thousands of channels, so this loop is one that a compiler likes.
+  const above = rule.above;
+  for (let i = 0; i < scale.length; i++) {
+    const value = scale[i]!;
+    if (!(value > above && value < Infinity)) throw outOfRange(rule.expected, "scale", value);
+  }
+  return scale;
+}
+
+function zeroPointArray(zeroPoint: unknown, length: number, range: IntegerRange): Int32Array {
+  if (typeof zeroPoint === "number") return new Int32Array(length).fill(requireZeroPoint(zeroPoint, range));
+  const typed =
+    zeroPoint instanceof Int8Array || zeroPoint instanceof Uint8Array || zeroPoint instanceof Int32Array;
+  if (!(typed || Array.isArray(zeroPoint)))
+    throw wrongType("an integer, an integer array or an array of integers", "zeroPoint", zeroPoint);
+  if (zeroPoint.length !== length)
+    throw outOfRange(`${length} values, as scale has,`, "zeroPoint", zeroPoint.length);
+  for (let i = 0; i < length; i++) requireZeroPoint(zeroPoint[i], range);
+  return zeroPoint instanceof Int32Array ? zeroPoint : new Int32Array(zeroPoint);
+}
+
 function requireScale(value: unknown, rule: ScaleRule): number {
   if (typeof value !== "number") throw wrongType(rule.expected, "scale", value);
   const scale = Math.fround(value);
-  if (!rule.allows(scale)) throw outOfRange(rule.expected, "scale", value);
+  if (!(scale > rule.above && scale < Infinity)) throw outOfRange(rule.expected, "scale", value);
   return scale;
 }
 

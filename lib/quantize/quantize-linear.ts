@@ -19,10 +19,7 @@ export interface QuantizeLinearOptions extends LinearParams {
   backend?: string | Backend | undefined;
 }
 
-const POSITIVE: ScaleRule = {
-  expected: "a positive finite float32",
-  allows: (scale) => scale > 0 && scale < Infinity,
-};
+const POSITIVE: ScaleRule = { expected: "a positive finite float32", above: 0 };
 
 /**
  * Quantizes float32 values to 8-bit integers, bit for bit as the ONNX operator QuantizeLinear:

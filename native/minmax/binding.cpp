@@ -34,8 +34,11 @@ void binding::min_max_per_axis(const Napi::CallbackInfo& info) {
   std::fill_n(mins.data, mins.length, kInfinity);
   std::fill_n(maxs.data, maxs.length, -kInfinity);
 
-  // Lanes pay only where a tile of them is used again: they have to be folded into their channels at the end.
-  if (axis.inner >= kRowMin || axis.total < 4 * axis.stride()) {
+  if (axis.is_lanes()) {
+    k.min_max_lanes_f32(x.data, axis.total / axis.channels, axis.channels, axis.channels, mins.data,
+                        maxs.data);
+  } else if (axis.inner >= kRowMin || axis.total < 4 * axis.stride()) {
+    // Lanes pay only where a tile of them is used again: in the end they are folded into their channels.
     for (size_t i = 0, c = 0; i < axis.total; i += axis.inner, c = c + 1 == axis.channels ? 0 : c + 1)
       k.min_max_f32(x.data + i, axis.inner, mins.data + c, maxs.data + c);
   } else {
