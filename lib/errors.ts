@@ -18,6 +18,7 @@ export function wrongType(expected: string, name: string, received: unknown): Ty
 /** Every way a model or data file can be wrong. Codes are never reused for something else. */
 export type ModelFormatCode =
   | "FILE_UNREADABLE"
+  | "FILE_UNWRITABLE"
   | "FILE_TOO_LARGE"
   | "FORMAT_UNKNOWN"
   | "WIRE_TRUNCATED"

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { ModelFormatError } from "../errors.js";
 
 /** Node refuses single writes of 2 GiB and more, and writev takes at most IOV_MAX buffers. */
 const MAX_WRITE_BYTES = 64 * 1024 * 1024;
@@ -20,6 +21,8 @@ export interface FileSink {
  * Writes a file whole or not at all: into a temporary file beside it, flushed to disk, then renamed over `path`.
  * If `write` or the disk fails, the temporary file is removed and whatever stood at `path` is untouched.
  * Where the name depends on the bytes, `write` returns the name to use instead of the last part of `path`.
+ *
+ * @throws ModelFormatError FILE_UNWRITABLE, naming `path` and what the disk said; whatever `write` itself throws
  */
 export async function replaceFile(
   path: string,
@@ -29,17 +32,17 @@ export async function replaceFile(
     dirname(path),
     `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`,
   );
-  const handle = await open(temporary, "wx", 0o666);
+  const handle = await forWriting(path, open(temporary, "wx", 0o666));
   try {
     let name = basename(path);
     try {
-      const chosen = await write(new HandleSink(handle));
+      const chosen = await write(new HandleSink(handle, path));
       if (chosen) name = chosen;
-      await handle.sync();
+      await forWriting(path, handle.sync());
     } finally {
       await handle.close();
     }
-    await renameWithRetry(temporary, join(dirname(path), name));
+    await forWriting(path, renameWithRetry(temporary, join(dirname(path), name)));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -47,9 +50,37 @@ export async function replaceFile(
   await syncDirectory(dirname(path));
 }
 
+const REASONS: Record<string, string> = {
+  ENOENT: "its folder does not exist",
+  ENOTDIR: "its folder is a file",
+  EISDIR: "it is a folder",
+  EACCES: "no permission",
+  EROFS: "the disk is read-only",
+  ENOSPC: "the disk is full; what stood there is untouched",
+  EDQUOT: "the quota is used up; what stood there is untouched",
+  EFBIG: "the file would pass the size limit; what stood there is untouched",
+};
+
+/** Names the file that the user asked for, not the temporary one. */
+async function forWriting<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    const { code = "", message } = cause as NodeJS.ErrnoException;
+    const reason = REASONS[code] ?? message;
+    throw new ModelFormatError("FILE_UNWRITABLE", `the file cannot be written: ${reason} (${code})`, {
+      path,
+      cause,
+    });
+  }
+}
+
 class HandleSink implements FileSink {
   length = 0;
-  constructor(private readonly handle: FileHandle) {}
+  constructor(
+    private readonly handle: FileHandle,
+    private readonly path: string,
+  ) {}
 
   async write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     const pieces = (bytes instanceof Uint8Array ? [bytes] : bytes).flatMap(splitLarge);
@@ -68,7 +99,7 @@ class HandleSink implements FileSink {
   private async writeAll(pieces: Uint8Array[]): Promise<void> {
     let rest = pieces.filter((piece) => piece.byteLength > 0);
     while (rest.length > 0) {
-      let { bytesWritten } = await this.handle.writev(rest);
+      let { bytesWritten } = await forWriting(this.path, this.handle.writev(rest));
       let whole = 0;
       while (whole < rest.length && bytesWritten >= rest[whole]!.byteLength)
         bytesWritten -= rest[whole++]!.byteLength;

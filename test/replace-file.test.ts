@@ -1,0 +1,63 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it, test } from "vitest";
+import { replaceFile } from "../lib/files/replace-file.js";
+import { temporaryFolder } from "./support/folder.js";
+
+const folder = temporaryFolder();
+
+it("gathers pieces in order, more than one call of the system takes", async () => {
+  const path = join(folder, "pieces");
+  const pieces = Array.from({ length: 3000 }, (_, i) => Uint8Array.of(i, i >> 8));
+  await replaceFile(path, async (file) => {
+    await file.write(pieces);
+    await file.write([]);
+    await file.write(new Uint8Array());
+    expect(file.length).toBe(6000);
+  });
+  expect(readFileSync(path).equals(Buffer.concat(pieces))).toBe(true);
+});
+
+it("keeps the old file, and leaves no other, when writing fails in the middle", async () => {
+  const path = join(folder, "kept");
+  writeFileSync(path, "old");
+  const work = replaceFile(path, async (file) => {
+    await file.write(new Uint8Array(100_000));
+    throw new Error("no more");
+  });
+  await expect(work).rejects.toThrow("no more");
+  expect(readFileSync(path, "utf8")).toBe("old");
+  expect(readdirSync(folder).filter((name) => name.includes("kept"))).toEqual(["kept"]);
+});
+
+mkdirSync(join(folder, "a-folder", "inside"), { recursive: true });
+writeFileSync(join(folder, "a-file"), "");
+test.each([
+  ["a folder that is not there", "none/file", /none\/file.*its folder does not exist/],
+  ["a file in place of the folder", "a-file/file", /its folder is a file/],
+  ["a folder in place of the file", "a-folder", /a-folder.*it is a folder/],
+])("%s is named, not the temporary file", async (_, name, message) => {
+  const work = replaceFile(join(folder, name), (file) => file.write(new Uint8Array(1)));
+  await expect(work).rejects.toThrow(expect.objectContaining({ code: "FILE_UNWRITABLE" }));
+  await expect(work).rejects.toThrow(message);
+  await expect(work).rejects.not.toThrow(/\.tmp/);
+});
+
+it.skipIf(process.platform === "win32")("a file past the size limit says so and is not left behind", () => {
+  const limited = join(folder, "limited");
+  mkdirSync(limited);
+  chmodSync(limited, 0o777);
+  const script = `
+    process.on("SIGXFSZ", () => {});
+    const { replaceFile } = await import(${JSON.stringify(new URL("../dist/files/replace-file.js", import.meta.url).href)});
+    await replaceFile(${JSON.stringify(join(limited, "big"))}, (file) => file.write(new Uint8Array(3_000_000)))
+      .catch((error) => console.log(error.code, error.message));`;
+  const { stdout } = spawnSync(
+    "bash",
+    ["-c", 'ulimit -f 1000; exec "$0" --input-type=module -e "$1"', process.execPath, script],
+    { encoding: "utf8" },
+  );
+  expect(stdout).toMatch(/FILE_UNWRITABLE .*would pass the size limit/);
+  expect(readdirSync(limited)).toEqual([]);
+});
