@@ -19,6 +19,61 @@ function runModule(source: string, env: Record<string, string>) {
 
 const NAMES = `import { backends } from "modelpress"; console.log(backends().map(({ name }) => name).join());`;
 
+const f = (length: number) => new Float32Array(length);
+
+describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $name", (backend) => {
+  test.each<[string, () => void, string]>([
+    ["a shorter y", () => backend.quantizeLinear(f(40), new Int8Array(39), 1, 0), "x and y differ in length"],
+    ["a longer x", () => backend.dequantizeLinear(new Int8Array(9), f(8), 1, 0), "x and y differ in length"],
+    ["an x of other type", () => backend.minMax(new Int32Array(4) as never, f(2)), "of another element type"],
+    [
+      "a y without a kernel",
+      () => backend.quantizeLinear(f(4), new Int16Array(4) as never, 1, 0),
+      "no kernel",
+    ],
+    ["a list", () => backend.minMax([1, 2] as never, f(2)), "not a typed array"],
+    [
+      "a missing argument",
+      () => backend.quantizeLinear(f(4), new Int8Array(4), 1, undefined as never),
+      "not a number",
+    ],
+    [
+      "a zero point no type has",
+      () => backend.quantizeLinear(f(4), new Int8Array(4), 1, 2 ** 31),
+      "out of range",
+    ],
+    ["a range of other length", () => backend.minMax(f(4), f(3)), "range is not [min, max]"],
+    [
+      "ranges that differ",
+      () => backend.minMaxPerAxis(f(4), f(2), f(1), 2),
+      "mins and maxs differ in length",
+    ],
+    [
+      "no channels",
+      () => backend.minMaxPerAxis(f(4), f(0), f(0), 2),
+      "whole number of [channels, inner] slices",
+    ],
+    [
+      "part of a slice",
+      () => backend.minMaxPerAxis(f(5), f(2), f(2), 2),
+      "whole number of [channels, inner]",
+    ],
+    ["an inner of 0", () => backend.minMaxPerAxis(f(4), f(2), f(2), 0), "inner is not a size"],
+    [
+      "an inner beyond memory",
+      () => backend.minMaxPerAxis(f(4), f(2), f(2), 2 ** 52),
+      "whole number of [channels",
+    ],
+    [
+      "fewer zero points than scales",
+      () => backend.quantizeLinearPerAxis(f(4), new Int8Array(4), f(2), new Int32Array(1), 2),
+      "scales and zeroPoints differ in length",
+    ],
+  ])("refuses %s, for a kernel would leave its memory", (_, call, message) => {
+    expect(call).toThrow(message);
+  });
+});
+
 describe("backends", () => {
   test.each(backends())("$name has the operations of js", (backend) => {
     expect(Object.keys(backend).sort()).toEqual(Object.keys(js).sort());

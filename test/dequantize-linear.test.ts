@@ -95,7 +95,7 @@ describe.each(backends())("dequantizeLinear on $name", (backend) => {
 
   it("writes large outputs around the cache with the same bits, whatever their alignment", () => {
     const block = randomValues("int8", 1 << 16, 3) as Int8Array;
-    const length = (4 << 20) + 13;
+    const length = (8 << 20) + 13;
     const q = new Int8Array(length);
     for (let start = 0; start < length; start += block.length)
       q.set(block.subarray(0, length - start), start);
