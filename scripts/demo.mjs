@@ -3,40 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { backends, compareModels, quantizeModel, readSafetensors } from "modelpress";
+import { backends, compareModels, quantizeModel } from "modelpress";
+import { labelledDigits } from "./labelled-digits.mjs";
 
-const MODELS = fileURLToPath(new URL("../models/", import.meta.url));
-const model = join(MODELS, "digits_cnn.onnx");
+const model = fileURLToPath(new URL("../models/digits_cnn.onnx", import.meta.url));
 
-/**
- * Images as the model wants them: one channel, pixels from 0 to 1.
- * @param {import("modelpress").Tensor} images uint8 [N, 28, 28]
- * @param {import("modelpress").Tensor} classes uint8 [N]
- */
-function samples({ shape, data }, classes) {
-  const [count = 0, height = 0, width = 0] = shape;
-  const size = height * width;
-  return Array.from({ length: count }, (_, i) => ({
-    feeds: {
-      image: {
-        shape: [1, 1, height, width],
-        data: Float32Array.from(
-          /** @type {Uint8Array} */ (data).subarray(i * size, (i + 1) * size),
-          (pixel) => pixel / 255,
-        ),
-      },
-    },
-    label: Number(classes.data[i]),
-  }));
-}
-
-const digits = readSafetensors(join(MODELS, "digits.safetensors"));
-/** @param {string} name */
-const tensor = (name) => /** @type {import("modelpress").Tensor} */ (digits.tensors.get(name));
-const calibration = samples(tensor("calib"), tensor("calib_y"));
-const test = samples(tensor("x"), tensor("y"));
-digits.close();
-
+const { calibration, test } = labelledDigits();
 const folder = await mkdtemp(join(tmpdir(), "modelpress-demo-"));
 try {
   const output = join(folder, "digits_cnn.int8.onnx");
@@ -70,12 +42,12 @@ try {
   console.log(
     `digits_cnn, judged on ${test.length} labelled images of handwritten digits it was not calibrated with\n`,
   );
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join("   "),
+  for (const row of rows) {
+    const cells = row.map((cell, i) =>
+      i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0),
     );
+    console.log(cells.join("   ").trimEnd());
+  }
 
   /** @type {Map<string, number>} */
   const done = new Map();

@@ -1,0 +1,95 @@
+// Writes the measured parts of README.md: what the demo prints, the models table, the speed table.
+//   npm run readme -- [demo] [models] [bench]    all of them when none is named
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { compareModels, quantizeModel } from "modelpress";
+import { labelledDigits } from "./labelled-digits.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "modelpress-readme-"));
+
+/** @param {string[]} args */
+function run(args) {
+  return execFileSync(process.execPath, args, {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
+
+function demo() {
+  const indented = run(["scripts/demo.mjs"])
+    .trimEnd()
+    .replaceAll(/^(?=.)/gm, "    ");
+  return indented;
+}
+
+async function models() {
+  const { calibration, test } = labelledDigits();
+  const lines = ["| model | float32 | static | dynamic | weights |", "|---|---|---|---|---|"];
+  for (const name of ["digits_cnn", "digits_dw", "digits_dw_skewed", "digits_vit"]) {
+    const model = join(root, "models", `${name}.onnx`);
+    const cells = [];
+    let float = 0;
+    for (const mode of /** @type {const} */ (["static", "dynamic", "weights"])) {
+      const output = join(folder, `${name}.${mode}.onnx`);
+      await quantizeModel(model, { output, mode, ...(mode === "static" && { data: calibration }) });
+      const { accuracy, size, latency } = await compareModels(model, output, { data: test });
+      if (!accuracy || !latency) throw new Error(`${name}: the comparison is incomplete`);
+      float = accuracy.reference;
+      cells.push(
+        `${(100 * accuracy.candidate).toFixed(2)} %, ${size.ratio.toFixed(2)}x size, ${latency.speedup.toFixed(2)}x as fast`,
+      );
+    }
+    lines.push(`| ${name} | ${(100 * float).toFixed(2)} % | ${cells.join(" | ")} |`);
+  }
+  return lines.join("\n");
+}
+
+/** @typedef {{ name: string, n: number, backend: string, gigabytesPerSecond: number, toJs: number, toCopy: number, toLimit: number }} Row */
+
+function bench() {
+  const json = join(folder, "bench.json");
+  run(["benchmarks/run.mjs", "--sizes", "64K,64M", "--json", json]);
+  /** @type {{ cpu: string, node: string, date: string, rows: Row[] }} */
+  const { cpu, node, date, rows } = JSON.parse(readFileSync(json, "utf8"));
+  const best = rows.find(({ backend }) => backend !== "js")?.backend;
+  const lines = [
+    `One thread, reused output, ${best} on ${cpu}, Node ${node}, ${date.slice(0, 10)}. GB/s counts the float32 side; the limit is a native loop with the same reads and writes, measured in the same run.`,
+    "",
+    "| operation | 64 K values | 64 M values |",
+    "|---|---|---|",
+  ];
+  for (const name of new Set(rows.map((row) => row.name))) {
+    const cells = [64 * 2 ** 10, 64 * 2 ** 20].map((n) => {
+      const row = rows.find((each) => each.name === name && each.n === n && each.backend === best);
+      if (!row) return "";
+      return `${row.gigabytesPerSecond.toFixed(1)} GB/s, ${row.toJs.toFixed(0)}x JavaScript, ${row.toLimit.toFixed(2)} of the limit`;
+    });
+    lines.push(`| ${name} | ${cells.join(" | ")} |`);
+  }
+  return lines.join("\n");
+}
+
+const parts = { demo, models, bench };
+const asked = process.argv.slice(2);
+try {
+  for (const [name, write] of Object.entries(parts)) {
+    if (asked.length > 0 && !asked.includes(name)) continue;
+    const text = await write();
+    const path = join(root, "README.md");
+    const readme = readFileSync(path, "utf8");
+    const block = new RegExp(`(<!-- ${name}:[^>]*-->\\n)[^]*?(<!-- /${name} -->)`);
+    if (!block.test(readme)) throw new Error(`README.md has no part ${name}`);
+    writeFileSync(
+      path,
+      readme.replace(block, (_, start, end) => `${start}\n${text}\n\n${end}`),
+    );
+    console.log(`README.md: ${name} written`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
