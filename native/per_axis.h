@@ -11,7 +11,7 @@ namespace modelpress {
 
 // From this many elements of one channel in a row, the per-tensor kernel runs on each; below it, every
 // element of a tile gets its own parameters and the lane kernel runs across channels.
-constexpr size_t kRowMin = 64;
+constexpr size_t kRowMin = 32;
 constexpr size_t kTile = 4096;
 
 struct Axis {
