@@ -26,7 +26,7 @@ function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** n values spread over -2..2. */
+/** n values spread over -2..2: with a scale of 0.016 none saturates, as in a calibrated model. */
 export function randomFloats(n: number): Float32Array {
   const bits = new Uint32Array(randomBytes(4 * n).buffer);
   const x = new Float32Array(bits.buffer);
@@ -47,6 +47,6 @@ export function filled<A extends Float32Array | Int8Array | Uint8Array>(array: A
 /** A shape of n elements with many channels on the last axis, and their scales. */
 export function lastAxis(n: number) {
   const channels = Math.min(4096, n / 4);
-  const scale = Float32Array.from({ length: channels }, (_, i) => 0.01 + (i % 100) / 10000);
+  const scale = Float32Array.from({ length: channels }, (_, i) => 0.016 + (i % 100) / 10000);
   return { shape: [n / channels, channels], axis: 1, scale };
 }

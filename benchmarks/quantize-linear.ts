@@ -8,7 +8,7 @@ export const benchmarks: Benchmark[] = [
     prepare(n) {
       const x = randomFloats(n);
       const out = filled(new Int8Array(n));
-      return (backend) => void quantizeLinear(x, { scale: 0.0123, zeroPoint: 3, out, backend });
+      return (backend) => void quantizeLinear(x, { scale: 0.016, zeroPoint: 1, out, backend });
     },
   },
   {
