@@ -354,6 +354,28 @@ describe("what the user asks for", () => {
     expect(model.tensors.get("fc2.weight")?.dtype).toBe("float32");
   });
 
+  it("an excluded node is found again after the preparation merged it with its bias", async () => {
+    const layer = (name: string, input: string, output: string) => [
+      { op: "MatMul", name, in: [input, `${name}.w`], out: [`${name}.p`] },
+      { op: "Add", name: `${name}.add`, in: [`${name}.p`, `${name}.b`], out: [output] },
+    ];
+    const weights = (name: string) => [
+      floats(`${name}.w`, [2, 2], [1, 2, 3, 4]),
+      floats(`${name}.b`, [2], [5, 6]),
+    ];
+    const model = buildModel({
+      nodes: [...layer("one", "x", "h"), ...layer("two", "h", "y")],
+      initializers: [...weights("one"), ...weights("two")],
+      inputs: { x: ["n", 2] },
+      outputs: ["y"],
+    });
+    const { nodes } = await quantizeModel(modelFile(model), { mode: "dynamic", exclude: ["one"] });
+    expect(nodes.map(({ opType, treatment }) => [opType, treatment])).toEqual([
+      ["Gemm", "int8"],
+      ["Gemm", "float"],
+    ]);
+  });
+
   it("samples limits the calibration", async () => {
     const { samples } = await quantizeModel(carried("digits_cnn.onnx"), {
       data: calibrationSamples(),

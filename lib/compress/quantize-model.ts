@@ -20,7 +20,7 @@ import { prepareModel } from "./prepare-model.js";
 import { quantizeDynamic } from "./quantize-dynamic.js";
 import { PER_CHANNEL_OPSET, quantizeStatic } from "./quantize-static.js";
 import { quantizeWeights } from "./quantize-weights.js";
-import { type Selection, selectNodes } from "./select-nodes.js";
+import { nameOf, type Selection, selectNodes } from "./select-nodes.js";
 import { plainTreatments, staticTreatments } from "./treatments.js";
 
 /** Above this share of the old size the user should know that little was gained. */
@@ -77,7 +77,7 @@ class Quantization {
     const model = await this.prepared(models, path);
     try {
       const graph = new Graph(model);
-      const selection = selectNodes(graph, this.options.exclude ?? []);
+      const selection = selectNodes(graph, this.options.exclude ?? [], nodeNames(path));
       if (selection.anchors.size === 0) throw this.nothingToQuantize(graph, selection);
       const chosen = this.chosenMode(graph, selection);
       if (chosen.mode !== "weights") this.checkOpset(graph);
@@ -207,6 +207,10 @@ class Quantization {
   private get label(): string {
     return typeof this.input === "string" ? this.input : "the model";
   }
+}
+
+function nodeNames(path: string): Set<string> {
+  return new Set([...graphsOf(readOnnx(path).proto)].flatMap(({ node }) => node.map(nameOf)));
 }
 
 /** What each mode adds to the result. */

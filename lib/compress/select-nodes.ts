@@ -24,8 +24,12 @@ export interface Selection {
  * them, where leaving the integers and coming back would cost more than it gives. Everything else stays in float:
  * onnxruntime has no faster integer form of it, and every extra rounding costs accuracy.
  */
-export function selectNodes(graph: Graph, exclude: readonly string[]): Selection {
-  const excluded = excludedNodes(graph, exclude);
+export function selectNodes(
+  graph: Graph,
+  exclude: readonly string[],
+  original: ReadonlySet<string>,
+): Selection {
+  const excluded = excludedNodes(graph, exclude, original);
   const anchors = new Map<NodeProto, Anchor>();
   const refused: NodeTreatment[] = [];
   for (const node of graph.allNodes()) {
@@ -46,18 +50,30 @@ export function isClamp(node: NodeProto): boolean {
   return CLAMP_OPS.has(node.opType);
 }
 
-/** Throws UNSUPPORTED_MODEL when a name fits no node: a typing error must not quietly quantize what was to be spared. */
-export function excludedNodes(graph: Graph, exclude: readonly string[]): Set<NodeProto> {
-  const nodes = new Map(graph.allNodes().map((node) => [nameOf(node), node]));
+/**
+ * The nodes that names stand for. A node that the preparation merged with its neighbour goes on under a name that
+ * begins with its own; one that it folded away needs no sparing.
+ *
+ * @param original names of the nodes before the model was prepared
+ * @throws ModelOperationError UNSUPPORTED_MODEL for a name that the model never had: a typing error must not quietly
+ *   quantize what was to be spared
+ */
+function excludedNodes(
+  graph: Graph,
+  exclude: readonly string[],
+  original: ReadonlySet<string>,
+): Set<NodeProto> {
+  const nodes = graph.allNodes();
   return new Set(
-    exclude.map((name) => {
-      const node = nodes.get(name);
-      if (!node)
+    exclude.flatMap((name) => {
+      const exact = nodes.filter((node) => nameOf(node) === name);
+      const found = exact.length > 0 ? exact : nodes.filter((node) => nameOf(node).startsWith(`${name}/`));
+      if (!original.has(name) && exact.length === 0)
         throw new ModelOperationError(
           "UNSUPPORTED_MODEL",
           `exclude: the model has no node named ${JSON.stringify(name)}; modelpress inspect --nodes lists them`,
         );
-      return node;
+      return found;
     }),
   );
 }
