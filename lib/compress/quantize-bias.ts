@@ -1,12 +1,11 @@
 import type { Graph } from "../graph/graph.js";
 import { encodeTensor } from "../onnx/tensor-proto.js";
+import { roundHalfEven } from "../quantize/round-half-even.js";
 import type { Anchor } from "./anchors.js";
 import type { WeightStore } from "./weight-store.js";
 
 const INT32_MAX = 2147483647;
 const INT32_MIN = -2147483648;
-/** 1.5 * 2^52: a float64 sum with it has no fraction bits, so it is rounded, ties to even. */
-const ROUND = 1.5 * 2 ** 52;
 /** A little above the exact limit, as in onnxruntime's quantizer, so that rounding cannot pass it. */
 const HEADROOM = 1.0001;
 
@@ -54,7 +53,7 @@ export function quantizeBias(
   const quantized = new Int32Array(bias.length);
   for (let i = 0; i < bias.length; i++) {
     const steps = bias[i]! / scales[perChannel ? i : 0]!;
-    quantized[i] = Math.min(Math.max(steps, INT32_MIN), INT32_MAX) + ROUND - ROUND;
+    quantized[i] = roundHalfEven(Math.min(Math.max(steps, INT32_MIN), INT32_MAX));
   }
   const paramShape = perChannel ? [scales.length] : [];
   const names = {
