@@ -168,9 +168,8 @@ describe("compare", () => {
   it("colours only where it is wanted", async () => {
     const args = ["compare", cnn, cnn, "--no-latency", "--samples", "1"];
     expect((await modelpress(args, { FORCE_COLOR: "1" })).stdout).toContain("\u001b[");
-    expect((await modelpress(args, { FORCE_COLOR: undefined, NO_COLOR: "1" })).stdout).not.toContain(
-      "\u001b[",
-    );
+    for (const env of [{ NO_COLOR: "1" }, { CI: "true" }, {}])
+      expect((await modelpress(args, { FORCE_COLOR: undefined, ...env })).stdout).not.toContain("\u001b[");
   });
 });
 

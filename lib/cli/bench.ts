@@ -1,6 +1,6 @@
 import { basename } from "node:path";
-import pc from "picocolors";
 import { benchmarkModel } from "../runtime/benchmark-model.js";
+import { colors } from "./colors.js";
 import { bytes, milliseconds, percent } from "./format.js";
 import { label, table } from "./table.js";
 import { addExamples, parseCount, type SharedOptions, type Verb } from "./verb.js";
@@ -30,7 +30,7 @@ export const bench: Verb<BenchOptions> = {
       ([name, shape]) => `${label(name)} [${shape.join(", ")}]`,
     );
     const text = [
-      pc.bold(`${label(basename(model!))}: ${milliseconds(result.medianMs)} per run`),
+      colors.bold(`${label(basename(model!))}: ${milliseconds(result.medianMs)} per run`),
       "",
       table([
         ["p50", milliseconds(result.medianMs)],

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
-import pc from "picocolors";
 import { compareModels, type ModelComparison } from "../runtime/compare-models.js";
 import type { Latency } from "../runtime/latency.js";
+import { colors } from "./colors.js";
 import { bytes, change, decibels, factor, milliseconds, percent, points } from "./format.js";
 import { label, table } from "./table.js";
 import {
@@ -142,9 +142,9 @@ function verdict(
     latency ? `${factor(latency.speedup)} as fast` : undefined,
   ].filter((fact) => fact !== undefined);
   const line = `${label(name)}: ${facts.join(", ")}`;
-  if (gate === undefined) return pc.bold(line);
+  if (gate === undefined) return colors.bold(line);
   const limit = `limit -${percent(gate.maxDrop).replace("%", "pt")}`;
-  return gate.met ? pc.green(`PASS  ${line} (${limit})`) : pc.red(`FAIL  ${line} (${limit})`);
+  return gate.met ? colors.green(`PASS  ${line} (${limit})`) : colors.red(`FAIL  ${line} (${limit})`);
 }
 
 function noise({ reference, candidate }: { reference: Latency; candidate: Latency }): string {

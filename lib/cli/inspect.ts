@@ -1,7 +1,7 @@
 import { basename } from "node:path";
-import pc from "picocolors";
 import { describeValue } from "../data/value-info.js";
 import { inspectModel, type ModelSummary } from "../graph/inspect-model.js";
+import { colors } from "./colors.js";
 import { bytes } from "./format.js";
 import { label, table } from "./table.js";
 import { addExamples, type SharedOptions, type Verb } from "./verb.js";
@@ -55,7 +55,7 @@ function render(name: string, summary: ModelSummary, listNodes: boolean): string
     bytes(count.bytes),
   ]);
   return [
-    pc.bold(label(name)),
+    colors.bold(label(name)),
     ...facts.map(([key, value]) => `${key!.padEnd(width)}  ${value}`),
     "",
     table([["stored as", "tensors", "values", "size"], ...types]),

@@ -1,8 +1,8 @@
 import { basename, resolve } from "node:path";
 import { Option } from "commander";
-import pc from "picocolors";
 import type { QuantizeMode, QuantizeResult } from "../compress/options.js";
 import { quantizeModel } from "../compress/quantize-model.js";
+import { colors } from "./colors.js";
 import { bytes, change } from "./format.js";
 import { label, table } from "./table.js";
 import { addExamples, parseCount, type SharedOptions, UsageError, type Verb } from "./verb.js";
@@ -90,7 +90,7 @@ function render(input: string, result: QuantizeResult): string {
   const rows = [...counts].map(([key, count]) => [...key.split("\0").map(label), String(count)]);
   const kept = nodes.filter(({ treatment }) => treatment === "float");
   return [
-    pc.bold(
+    colors.bold(
       `${label(basename(files[0]!))}: ${bytes(size.before)} -> ${bytes(size.after)} (${change(size.after / size.before)})`,
     ),
     `${mode}: ${reason}${samples > 0 ? `; ${samples} calibration samples` : ""}`,
