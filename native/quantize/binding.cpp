@@ -1,7 +1,18 @@
 #include "../bindings.h"
+#include "../job.h"
 #include "../per_axis.h"
 
 namespace modelpress {
+namespace {
+
+template <class In, class Out>
+void map_elements(const Napi::CallbackInfo& info, const In* x, Out* y, size_t n, float scale,
+                  int32_t zero_point, void (*kernel)(const In*, Out*, size_t, float, int32_t)) {
+  execute(info, n,
+          [=](size_t begin, size_t end) { kernel(x + begin, y + begin, end - begin, scale, zero_point); });
+}
+
+}  // namespace
 
 void binding::quantize_linear(const Napi::CallbackInfo& info) {
   const auto x = array_arg<float>(info, 0);
@@ -12,9 +23,9 @@ void binding::quantize_linear(const Napi::CallbackInfo& info) {
   const Kernels& k = kernels(info);
   switch (y.type) {
     case napi_int8_array:
-      return k.quantize_linear_s8(x.data, y.as<int8_t>(), x.length, scale, zero_point);
+      return map_elements(info, x.data, y.as<int8_t>(), x.length, scale, zero_point, k.quantize_linear_s8);
     case napi_uint8_array:
-      return k.quantize_linear_u8(x.data, y.as<uint8_t>(), x.length, scale, zero_point);
+      return map_elements(info, x.data, y.as<uint8_t>(), x.length, scale, zero_point, k.quantize_linear_u8);
     default:
       no_kernel(info);
   }
@@ -50,11 +61,14 @@ void binding::dequantize_linear(const Napi::CallbackInfo& info) {
   const Kernels& k = kernels(info);
   switch (x.type) {
     case napi_int8_array:
-      return k.dequantize_linear_s8(x.as<int8_t>(), y.data, y.length, scale, zero_point);
+      return map_elements(info, x.as<const int8_t>(), y.data, y.length, scale, zero_point,
+                          k.dequantize_linear_s8);
     case napi_uint8_array:
-      return k.dequantize_linear_u8(x.as<uint8_t>(), y.data, y.length, scale, zero_point);
+      return map_elements(info, x.as<const uint8_t>(), y.data, y.length, scale, zero_point,
+                          k.dequantize_linear_u8);
     case napi_int32_array:
-      return k.dequantize_linear_s32(x.as<int32_t>(), y.data, y.length, scale, zero_point);
+      return map_elements(info, x.as<const int32_t>(), y.data, y.length, scale, zero_point,
+                          k.dequantize_linear_s32);
     default:
       no_kernel(info);
   }
