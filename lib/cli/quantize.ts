@@ -20,6 +20,7 @@ interface QuantizeCommandOptions extends SharedOptions {
   perChannel: boolean;
   reduceRange?: boolean;
   exclude?: string[];
+  equalize: boolean;
   prepare: boolean;
 }
 
@@ -57,6 +58,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         ...all,
         node,
       ])
+      .option("--no-equalize", "do not rescale channels that are far wider than their neighbours")
       .option("--no-prepare", "do not optimise the graph first");
     addExamples(
       command,
@@ -68,12 +70,18 @@ export const quantize: Verb<QuantizeCommandOptions> = {
 
   async run(
     [model],
-    { output, json: _json, quiet: _quiet, bits: _bits, format: _format, ...options },
+    { output, json: _json, quiet: _quiet, bits: _bits, format: _format, equalize, ...options },
     { signal, onProgress },
   ) {
     if (resolve(output) === resolve(model!))
       throw new UsageError("--output is the model itself; give the quantized model a name of its own");
-    const result = await quantizeModel(model!, { ...options, output, signal, onProgress });
+    const result = await quantizeModel(model!, {
+      ...options,
+      equalize: equalize ? "auto" : false,
+      output,
+      signal,
+      onProgress,
+    });
     result.model.close();
     const { model: _model, ...facts } = result;
     return { json: { input: model, ...facts }, text: render(model!, result) };
@@ -81,7 +89,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
 };
 
 function render(input: string, result: QuantizeResult): string {
-  const { files, mode, reason, nodes, size, samples, warnings } = result;
+  const { files, mode, reason, nodes, size, samples, repairs, warnings } = result;
   const counts = new Map<string, number>();
   for (const { opType, treatment } of nodes) {
     const key = `${opType}\0${treatment}`;
@@ -98,6 +106,7 @@ function render(input: string, result: QuantizeResult): string {
     table([["operator", "became", "nodes"], ...rows]),
     ...(kept.length > 0 ? ["", "left in float:"] : []),
     ...kept.map(({ opType, name, reason: why }) => `  ${label(opType)} ${label(name)}: ${why}`),
+    ...repairs.map((repair) => `repaired: ${repair}`),
     ...warnings.map((warning) => `warning: ${warning}`),
     "",
     `next: modelpress compare ${label(input)} ${label(files[0]!)} --data <labelled samples>`,

@@ -30,6 +30,11 @@ export interface QuantizeOptions {
   perChannel?: boolean | undefined;
   /** Weights in 7 bits: x64 processors without VNNI may overflow 16 bits otherwise. Default false. */
   reduceRange?: boolean | undefined;
+  /**
+   * Cross-layer equalization: "auto" rescales the channels of a model whose layers have some far wider than the
+   * others, which one range cannot fit; true does so always. Default "auto".
+   */
+  equalize?: "auto" | boolean | undefined;
   /** Names of nodes to leave in float. An unknown name is an error. */
   exclude?: readonly string[] | undefined;
   /** Run onnxruntime's basic graph optimisation first (constant folding, BatchNorm folding). Default true. */
@@ -68,6 +73,8 @@ export interface QuantizeResult {
   nodes: NodeTreatment[];
   /** Calibrated range of every quantized activation, by tensor name; empty unless static. */
   ranges: Record<string, { min: number; max: number; scale: number; zeroPoint: number }>;
+  /** What was done to the float model first so that it quantizes better, in plain words. */
+  repairs: string[];
   /** Samples used for calibration. */
   samples: number;
   /** Bytes of the model files, external data included; `after` is 0 without `output`. */

@@ -20,9 +20,12 @@ import { prepareModel } from "./prepare-model.js";
 import { quantizeDynamic } from "./quantize-dynamic.js";
 import { PER_CHANNEL_OPSET, quantizeStatic } from "./quantize-static.js";
 import { quantizeWeights } from "./quantize-weights.js";
+import { equalizeLayers } from "./repair/equalize-layers.js";
 import { nameOf, type Selection, selectNodes } from "./select-nodes.js";
 import { plainTreatments, staticTreatments } from "./treatments.js";
 
+/** Trained models stay below 5; those that quantize badly because of it are above 20. */
+const SKEWED = 8;
 /** Above this share of the old size the user should know that little was gained. */
 const SMALL_GAIN = 0.75;
 /** Key in the model's metadata_props that says what was done to it. */
@@ -60,6 +63,7 @@ export async function quantizeModel(
 
 class Quantization {
   private readonly warnings: string[] = [];
+  private readonly repairs: string[] = [];
 
   constructor(
     private readonly input: string | Uint8Array,
@@ -76,6 +80,7 @@ class Quantization {
     await using models = await ModelProcess.start({ signal });
     const model = await this.prepared(models, path);
     try {
+      this.equalize(model);
       const graph = new Graph(model);
       const selection = selectNodes(graph, this.options.exclude ?? [], nodeNames(path));
       if (selection.anchors.size === 0) throw this.nothingToQuantize(graph, selection);
@@ -101,6 +106,7 @@ class Quantization {
         reason: chosen.reason,
         ...done,
         size: { before, after },
+        repairs: this.repairs,
         warnings: this.warnings,
       };
     } finally {
@@ -126,6 +132,16 @@ class Quantization {
       this.warnings.push(`the graph was not optimised first: ${error.message}`);
       return readOnnx(path);
     }
+  }
+
+  private equalize(model: OnnxModel): void {
+    const { equalize = "auto" } = this.options;
+    if (equalize === false) return;
+    const { pairs, spread } = equalizeLayers(model, equalize === true ? 0 : SKEWED);
+    if (pairs > 0)
+      this.repairs.push(
+        `equalized ${pairs} pairs of layers: the widest channel was ${spread.before.toFixed(1)} times the median one, and is ${spread.after.toFixed(1)} times`,
+      );
   }
 
   private checkOpset(graph: Graph): void {
