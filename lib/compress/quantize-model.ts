@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { ModelOperationError } from "../errors.js";
 import { Graph } from "../graph/graph.js";
+import { upgradeOpset } from "../graph/upgrade-opset.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, openModel, readOnnx } from "../onnx/read.js";
@@ -80,6 +81,7 @@ class Quantization {
     await using models = await ModelProcess.start({ signal });
     const model = await this.prepared(models, path);
     try {
+      if (this.options.mode !== "weights") this.upgrade(model);
       this.equalize(model);
       const graph = new Graph(model);
       const selection = selectNodes(graph, this.options.exclude ?? [], nodeNames(path));
@@ -132,6 +134,11 @@ class Quantization {
       this.warnings.push(`the graph was not optimised first: ${error.message}`);
       return readOnnx(path);
     }
+  }
+
+  private upgrade(model: OnnxModel): void {
+    const reason = upgradeOpset(model.proto);
+    if (reason) this.warnings.push(`the model keeps its old operator set: ${reason}`);
   }
 
   private equalize(model: OnnxModel): void {
