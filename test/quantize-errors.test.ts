@@ -19,9 +19,13 @@ describe("what cannot be done says why, and leaves nothing behind", () => {
   const oldOpset = modelFile(
     buildModel(
       {
-        nodes: [{ op: "MatMul", in: ["x", "w"], out: ["y"] }],
+        nodes: [
+          { op: "MatMul", in: ["x", "w"], out: ["p"] },
+          // An operator whose way to a later set is not known here.
+          { op: "MeanVarianceNormalization", in: ["p"], out: ["y"] },
+        ],
         initializers: [floats("w", [1, 1], [1])],
-        inputs: { x: [1, 1] },
+        inputs: { x: [1, 1, 1, 1] },
         outputs: ["y"],
       },
       9,

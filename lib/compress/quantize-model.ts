@@ -1,36 +1,40 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create } from "@bufbuild/protobuf";
 import { ModelOperationError } from "../errors.js";
 import { Graph } from "../graph/graph.js";
 import { upgradeOpset } from "../graph/upgrade-opset.js";
 import { modelBytes } from "../onnx/model-bytes.js";
-import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "../onnx/proto/onnx_pb.js";
-import { type OnnxModel, openModel, readOnnx } from "../onnx/read.js";
-import { expectedBytes, isExternal } from "../onnx/tensor-proto.js";
-import { graphsOf, operatorDomains, tensorsOf } from "../onnx/walk.js";
+import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { type OnnxModel, readOnnx } from "../onnx/read.js";
+import { expectedBytes } from "../onnx/tensor-proto.js";
+import { graphsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import { planActivations } from "./activation-plan.js";
-import { isAnchorOp } from "./anchors.js";
 import { calibrateModel } from "./calibrate-model.js";
 import { type ChosenMode, chooseMode, LOWEST_QUANTIZED_OPSET } from "./choose-mode.js";
-import { type QuantizeOptions, type QuantizeResult, type QuantizeSettings, settingsFrom } from "./options.js";
+import { excludeNodes, nodeNames } from "./exclude-nodes.js";
+import { finishModel, inMemory } from "./finish-model.js";
+import {
+  type NodeTreatment,
+  type QuantizeOptions,
+  type QuantizeResult,
+  type QuantizeSettings,
+  settingsFrom,
+} from "./options.js";
 import { prepareModel } from "./prepare-model.js";
 import { quantizeDynamic } from "./quantize-dynamic.js";
 import { PER_CHANNEL_OPSET, quantizeStatic } from "./quantize-static.js";
-import { quantizeWeights } from "./quantize-weights.js";
 import { equalizeLayers } from "./repair/equalize-layers.js";
-import { nameOf, type Selection, selectNodes } from "./select-nodes.js";
-import { plainTreatments, staticTreatments } from "./treatments.js";
+import { type Selection, selectNodes } from "./select-nodes.js";
+import { storeWeights } from "./store-weights.js";
+import { dynamicTreatments, staticTreatments, withStoredWeights } from "./treatments.js";
 
 /** Trained models stay below 5; those that quantize badly because of it are above 20. */
 const SKEWED = 8;
 /** Above this share of the old size the user should know that little was gained. */
 const SMALL_GAIN = 0.75;
-/** Key in the model's metadata_props that says what was done to it. */
-export const QUANTIZED_KEY = "modelpress.quantized";
 
 /**
  * Quantizes an ONNX model to int8, as onnxruntime's own quantizer does but without Python: static (with calibration
@@ -84,16 +88,16 @@ class Quantization {
       if (this.options.mode !== "weights") this.upgrade(model);
       this.equalize(model);
       const graph = new Graph(model);
-      const selection = selectNodes(graph, this.options.exclude ?? [], nodeNames(path));
-      if (selection.anchors.size === 0) throw this.nothingToQuantize(graph, selection);
+      const excluded = excludeNodes(model.proto, this.options.exclude ?? [], nodeNames(readOnnx(path).proto));
+      const selection = selectNodes(graph, excluded);
       const chosen = this.chosenMode(graph, selection);
       if (chosen.mode !== "weights") this.checkOpset(graph);
-      const done =
-        chosen.mode === "static"
-          ? await this.static(models, graph, selection)
-          : this.withoutRanges(graph, selection, chosen);
+      const done = await this.rewrite(models, graph, selection, chosen);
+      const stored = this.storeWeights(graph, excluded);
+      const nodes = withStoredWeights(done.nodes, stored);
+      if (nodes.every(({ treatment }) => treatment === "float")) throw this.nothingToQuantize(nodes);
       signal?.throwIfAborted();
-      finish(graph, chosen, this.settings);
+      finishModel(model, chosen.mode, this.settings);
       onProgress?.({ stage: "write", done: 0 });
       const files = output === undefined ? [] : await writeOnnx(output, model);
       const after = files[0] === undefined ? 0 : modelBytes(files[0]);
@@ -107,6 +111,7 @@ class Quantization {
         mode: chosen.mode,
         reason: chosen.reason,
         ...done,
+        nodes,
         size: { before, after },
         repairs: this.repairs,
         warnings: this.warnings,
@@ -164,20 +169,23 @@ class Quantization {
       );
   }
 
-  private nothingToQuantize(graph: Graph, { refused }: Selection): ModelOperationError {
-    const [, ...subgraphs] = graphsOf(graph.model.proto);
-    const inside = subgraphs.flatMap(({ node }) => node).filter(isAnchorOp).length;
-    const reasons = refused.slice(0, 5).map(({ name, reason }) => `${name}: ${reason}`);
-    if (inside > 0) reasons.push(`${inside} lie in subgraphs of If or Loop, which stay as they are`);
+  private nothingToQuantize(nodes: readonly NodeTreatment[]): ModelOperationError {
+    const reasons = nodes.slice(0, 5).map(({ name, reason }) => `${name}: ${reason}`);
     const detail = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
     return new ModelOperationError(
       "NOTHING_TO_QUANTIZE",
-      `${this.label}: no Conv, Gemm or MatMul can be quantized${detail}`,
+      `${this.label}: it has no float32 weight or matrix product that can be quantized${detail}`,
     );
   }
 
   private chosenMode(graph: Graph, selection: Selection): ChosenMode {
     const { mode, data } = this.options;
+    if (selection.anchors.size === 0)
+      return {
+        mode: "weights",
+        reason: "it has no Conv, Gemm or MatMul outside of subgraphs that could run in integers",
+        weightsOnly: () => true,
+      };
     if (mode !== undefined) return { mode, reason: "as asked", weightsOnly: () => false };
     if (data !== undefined)
       return { mode: "static", reason: "calibration data was given", weightsOnly: () => false };
@@ -188,6 +196,17 @@ class Quantization {
       ({ weight }) => weightBytes(weight),
       graph.opset() ?? 0,
     );
+  }
+
+  private async rewrite(
+    models: ModelProcess,
+    graph: Graph,
+    selection: Selection,
+    chosen: ChosenMode,
+  ): Promise<Done> {
+    if (chosen.mode === "static") return this.static(models, graph, selection);
+    if (chosen.mode === "dynamic") return this.dynamic(graph, selection, chosen);
+    return { ranges: {}, samples: 0, nodes: [...selection.refused] };
   }
 
   private async static(models: ModelProcess, graph: Graph, selection: Selection): Promise<Done> {
@@ -212,19 +231,28 @@ class Quantization {
     return { ranges: Object.fromEntries(ranges), samples: calibration.samples, nodes };
   }
 
-  private withoutRanges(graph: Graph, selection: Selection, { mode, weightsOnly }: ChosenMode): Done {
-    const anchors = [...selection.anchors.values()];
-    const inWeights = mode === "weights" ? anchors : anchors.filter(weightsOnly);
-    const inIntegers = anchors.filter((anchor) => !inWeights.includes(anchor));
-    const dynamic = new Set(quantizeDynamic(graph, inIntegers, this.settings));
-    const stored = new Set(quantizeWeights(graph, inWeights, this.settings));
-    if (dynamic.size + stored.size === 0) throw this.nothingToQuantize(graph, selection);
+  private dynamic(graph: Graph, selection: Selection, { weightsOnly }: ChosenMode): Done {
+    const anchors = [...selection.anchors.values()].filter((anchor) => !weightsOnly(anchor));
+    const dynamic = new Set(quantizeDynamic(graph, anchors, this.settings));
     const convs = [...dynamic].filter(({ node }) => node.opType === "Conv").length;
     if (convs > 0)
       this.warnings.push(
         `${convs} convolutions run as ConvInteger, which is 4 to 12 times slower than float in onnxruntime; static quantization makes them faster`,
       );
-    return { ranges: {}, samples: 0, nodes: plainTreatments(selection, dynamic, stored) };
+    return { ranges: {}, samples: 0, nodes: dynamicTreatments(selection, dynamic) };
+  }
+
+  /** What the mode leaves in float, in the main graph and in subgraphs, is at least stored in int8. */
+  private storeWeights(graph: Graph, excluded: (node: NodeProto) => boolean): NodeProto[] {
+    const stored = [...storeWeights(graph, this.settings, excluded)];
+    graph.commit();
+    const [, ...subgraphs] = graphsOf(graph.model.proto);
+    for (const proto of subgraphs) {
+      const inner = new Graph(graph.model, proto);
+      stored.push(...storeWeights(inner, this.settings, excluded));
+      inner.commit();
+    }
+    return stored;
   }
 
   private get label(): string {
@@ -232,34 +260,5 @@ class Quantization {
   }
 }
 
-function nodeNames(path: string): Set<string> {
-  return new Set([...graphsOf(readOnnx(path).proto)].flatMap(({ node }) => node.map(nameOf)));
-}
-
 /** What each mode adds to the result. */
 type Done = Pick<QuantizeResult, "ranges" | "samples" | "nodes">;
-
-/** Writes the edits into the model and says in its metadata what it is. */
-function finish(graph: Graph, { mode }: ChosenMode, settings: QuantizeSettings): void {
-  graph.commit();
-  const { proto } = graph.model;
-  const used = new Set(operatorDomains(proto));
-  proto.opsetImport = proto.opsetImport.filter(({ domain }) => domain === "" || used.has(domain));
-  const { activations, weights } = settings;
-  const value = mode === "static" ? `static, activations ${activations}, weights ${weights}` : mode;
-  proto.metadataProps = [
-    ...proto.metadataProps.filter(({ key }) => key !== QUANTIZED_KEY),
-    create(StringStringEntryProtoSchema, { key: QUANTIZED_KEY, value }),
-  ];
-}
-
-/** The model with no file behind it: the folder of the prepared model is about to go. */
-function inMemory(model: OnnxModel): OnnxModel {
-  for (const tensor of tensorsOf(model.proto))
-    if (isExternal(tensor)) {
-      tensor.rawData = model.bytes(tensor);
-      tensor.externalData = [];
-      tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
-    }
-  return openModel(model.proto);
-}

@@ -1,4 +1,3 @@
-import { ModelOperationError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import { type Anchor, anchorOf, isAnchorOp } from "./anchors.js";
@@ -24,17 +23,12 @@ export interface Selection {
  * them, where leaving the integers and coming back would cost more than it gives. Everything else stays in float:
  * onnxruntime has no faster integer form of it, and every extra rounding costs accuracy.
  */
-export function selectNodes(
-  graph: Graph,
-  exclude: readonly string[],
-  original: ReadonlySet<string>,
-): Selection {
-  const excluded = excludedNodes(graph, exclude, original);
+export function selectNodes(graph: Graph, excluded: (node: NodeProto) => boolean): Selection {
   const anchors = new Map<NodeProto, Anchor>();
   const refused: NodeTreatment[] = [];
   for (const node of graph.allNodes()) {
     if (!isAnchorOp(node)) continue;
-    const found = excluded.has(node) ? "excluded by name" : anchorOf(graph, node);
+    const found = excluded(node) ? "excluded by name" : anchorOf(graph, node);
     if (typeof found !== "string") anchors.set(node, found);
     else refused.push({ name: nameOf(node), opType: node.opType, treatment: "float", reason: found });
   }
@@ -50,45 +44,17 @@ export function isClamp(node: NodeProto): boolean {
   return CLAMP_OPS.has(node.opType);
 }
 
-/**
- * The nodes that names stand for. A node that the preparation merged with its neighbour goes on under a name that
- * begins with its own; one that it folded away needs no sparing.
- *
- * @param original names of the nodes before the model was prepared
- * @throws ModelOperationError UNSUPPORTED_MODEL for a name that the model never had: a typing error must not quietly
- *   quantize what was to be spared
- */
-function excludedNodes(
-  graph: Graph,
-  exclude: readonly string[],
-  original: ReadonlySet<string>,
-): Set<NodeProto> {
-  const nodes = graph.allNodes();
-  return new Set(
-    exclude.flatMap((name) => {
-      const exact = nodes.filter((node) => nameOf(node) === name);
-      const found = exact.length > 0 ? exact : nodes.filter((node) => nameOf(node).startsWith(`${name}/`));
-      if (!original.has(name) && exact.length === 0)
-        throw new ModelOperationError(
-          "UNSUPPORTED_MODEL",
-          `exclude: the model has no node named ${JSON.stringify(name)}; modelpress inspect --nodes lists them`,
-        );
-      return found;
-    }),
-  );
-}
-
 /** Starts from all candidates and drops those that no longer stand between quantized nodes, until none is dropped. */
 function findBridges(
   graph: Graph,
   anchors: ReadonlyMap<NodeProto, Anchor>,
-  excluded: ReadonlySet<NodeProto>,
+  excluded: (node: NodeProto) => boolean,
 ): Set<NodeProto> {
   const bridges = new Set(
     graph
       .allNodes()
       .filter(({ opType }) => SHARING_OPS.has(opType) || COMPUTING_OPS.has(opType))
-      .filter((node) => !excluded.has(node) && node.output.length === 1),
+      .filter((node) => !excluded(node) && node.output.length === 1),
   );
   const quantized = (node: NodeProto | undefined): boolean =>
     node !== undefined && (anchors.has(node) || bridges.has(node));

@@ -1,3 +1,4 @@
+import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import type { ActivationPlan } from "./activation-plan.js";
 import type { Anchor } from "./anchors.js";
 import type { NodeTreatment } from "./options.js";
@@ -13,21 +14,36 @@ export function staticTreatments(selection: Selection, { merged }: ActivationPla
   return [...anchors, ...bridges, ...clamps, ...selection.refused];
 }
 
-/** The same for the modes without calibration. */
-export function plainTreatments(
-  selection: Selection,
-  dynamic: ReadonlySet<Anchor>,
-  stored: ReadonlySet<Anchor>,
-): NodeTreatment[] {
+/** The same for dynamic quantization. */
+export function dynamicTreatments(selection: Selection, dynamic: ReadonlySet<Anchor>): NodeTreatment[] {
   const anchors = [...selection.anchors.values()].map((anchor) => {
-    const { node, weight } = anchor;
     if (dynamic.has(anchor))
-      return treated(node, "int8", "integer kernel, its input is quantized at run time");
-    if (stored.has(anchor))
-      return treated(node, "weights int8", "weight stored in int8, arithmetic in float");
-    return treated(node, "float", weight ? "has no dynamic form" : "multiplies two activations");
+      return treated(anchor.node, "int8", "integer kernel, its input is quantized at run time");
+    return treated(
+      anchor.node,
+      "float",
+      anchor.weight ? "has no dynamic form" : "multiplies two activations",
+    );
   });
   return [...anchors, ...selection.refused];
+}
+
+/** Nodes of which only the weights are stored in int8; what was said of them before is replaced. */
+export function withStoredWeights(
+  treatments: readonly NodeTreatment[],
+  stored: Iterable<NodeProto>,
+): NodeTreatment[] {
+  const nodes = [...stored].map((node) =>
+    treated(
+      node,
+      "weights int8",
+      node.opType === "Gather"
+        ? "rows stored in int8, brought back when looked up"
+        : "weight stored in int8, arithmetic in float",
+    ),
+  );
+  const names = new Set(nodes.map(({ name }) => name));
+  return [...treatments.filter(({ name }) => !names.has(name)), ...nodes];
 }
 
 function treated(node: Anchor["node"], treatment: NodeTreatment["treatment"], reason: string): NodeTreatment {

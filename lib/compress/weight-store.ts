@@ -6,6 +6,9 @@ import { computeQuantParams } from "../quantize/compute-quant-params.js";
 import { quantizeLinear } from "../quantize/quantize-linear.js";
 import type { QuantizeSettings } from "./options.js";
 
+/** One scale per index of this axis, or per row (all axes but the last together), or one for the whole weight. */
+export type WeightAxis = number | "rows" | undefined;
+
 /** Names of the initializers that hold a quantized weight. */
 export interface QuantizedWeight {
   readonly quantized: string;
@@ -31,12 +34,13 @@ export class WeightStore {
   ) {}
 
   /** Scale of a weight, one value or one per channel along `axis`. Throws TENSOR_INVALID when it holds NaN or infinity. */
-  scalesOf(weight: string, axis: number | undefined): Float32Array {
+  scalesOf(weight: string, axis: WeightAxis): Float32Array {
     const key = keyOf(weight, axis);
     const known = this.scales.get(key);
     if (known) return known;
-    const { data, shape } = this.floats(weight);
-    const range = axis === undefined ? minMax(data) : minMax(data, { shape, axis });
+    const { data } = this.floats(weight);
+    const layout = this.layout(weight, axis);
+    const range = layout === undefined ? minMax(data) : minMax(data, layout);
     const mins = typeof range.min === "number" ? [range.min] : range.min;
     const maxs = typeof range.max === "number" ? [range.max] : range.max;
     const scales = new Float32Array(mins.length);
@@ -63,13 +67,13 @@ export class WeightStore {
   }
 
   /** Raises scales that are too small for what is built on them; only before the weight is quantized. */
-  raiseScales(weight: string, axis: number | undefined, atLeast: (channel: number) => number): void {
+  raiseScales(weight: string, axis: WeightAxis, atLeast: (channel: number) => number): void {
     const scales = this.scalesOf(weight, axis);
     for (let i = 0; i < scales.length; i++) scales[i] = Math.max(scales[i]!, atLeast(i));
   }
 
   /** Quantizes a weight (once) and adds its initializers to the graph. */
-  quantize(weight: string, axis: number | undefined): QuantizedWeight {
+  quantize(weight: string, axis: WeightAxis): QuantizedWeight {
     const key = keyOf(weight, axis);
     const known = this.stored.get(key);
     if (known) return known;
@@ -77,11 +81,12 @@ export class WeightStore {
     const zeroPoints = this.zeroPoints.get(key)!;
     const { data, shape } = this.floats(weight);
     const { weights: dtype } = this.settings;
+    const layout = this.layout(weight, axis);
     const quantized = quantizeLinear(data, {
       dtype,
-      scale: axis === undefined ? scales[0]! : scales,
-      zeroPoint: axis === undefined ? zeroPoints[0]! : zeroPoints,
-      ...(axis === undefined ? {} : { shape, axis }),
+      scale: layout === undefined ? scales[0]! : scales,
+      zeroPoint: layout === undefined ? zeroPoints[0]! : zeroPoints,
+      ...layout,
     });
     const paramShape = axis === undefined ? [] : [scales.length];
     const zeroPointData = dtype === "int8" ? Int8Array.from(zeroPoints) : Uint8Array.from(zeroPoints);
@@ -111,12 +116,20 @@ export class WeightStore {
     return output;
   }
 
+  private layout(weight: string, axis: WeightAxis): { shape: readonly number[]; axis: number } | undefined {
+    if (axis === undefined) return undefined;
+    const { data, shape } = this.floats(weight);
+    if (axis !== "rows") return { shape, axis };
+    const last = shape.at(-1)!;
+    return { shape: [data.length / last, last], axis: 0 };
+  }
+
   private floats(weight: string): { data: Float32Array; shape: readonly number[] } {
     const { data, shape } = this.graph.model.tensor(this.graph.initializer(weight)!);
     return { data: data as Float32Array, shape };
   }
 }
 
-function keyOf(weight: string, axis: number | undefined): string {
+function keyOf(weight: string, axis: WeightAxis): string {
   return `${axis ?? ""}:${weight}`;
 }

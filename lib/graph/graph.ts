@@ -7,9 +7,11 @@ import {
   type GraphProto,
   type NodeProto,
   NodeProtoSchema,
+  OperatorSetIdProtoSchema,
   type TensorProto,
 } from "../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../onnx/read.js";
+import { graphsOf } from "../onnx/walk.js";
 
 /** One use of a tensor: the node and which of its inputs. */
 export interface Use {
@@ -18,7 +20,7 @@ export interface Use {
 }
 
 /**
- * The main graph of a model as producers and consumers. Edits go through its methods, which keep the index true;
+ * A graph of a model, the main one unless another is named, as producers and consumers. Edits go through its methods, which keep the index true;
  * `commit()` writes nodes back in an order in which every tensor is made before it is used.
  */
 export class Graph {
@@ -33,8 +35,10 @@ export class Graph {
   readonly outputs: ReadonlySet<string>;
   readonly inputs: ReadonlySet<string>;
 
-  constructor(readonly model: OnnxModel) {
-    const proto = this.proto;
+  constructor(
+    readonly model: OnnxModel,
+    readonly proto: GraphProto = model.proto.graph!,
+  ) {
     for (const tensor of proto.initializer) this.initializers.set(tensor.name, tensor);
     for (const { name, type } of [...proto.input, ...proto.output, ...proto.valueInfo])
       if (type?.value.case === "tensorType") this.elementTypes.set(name, type.value.value.elemType);
@@ -42,12 +46,12 @@ export class Graph {
     this.inputs = new Set(proto.input.map(({ name }) => name).filter((name) => !this.initializers.has(name)));
     this.outputs = new Set(proto.output.map(({ name }) => name));
     this.captured = new Set(proto.node.flatMap((node) => [...capturedBy(node)]));
-    for (const name of this.elementTypes.keys()) this.names.add(name);
+    // A name may not be given twice, in a subgraph and around it neither.
+    for (const graph of graphsOf(model.proto)) {
+      for (const { name } of [...graph.initializer, ...graph.input]) this.names.add(name);
+      for (const { output } of graph.node) for (const name of output) this.names.add(name);
+    }
     for (const node of proto.node) this.link(node);
-  }
-
-  get proto(): GraphProto {
-    return this.model.proto.graph!;
   }
 
   /** Nodes in the order of the file, new ones last. */
@@ -110,9 +114,16 @@ export class Graph {
       attribute,
       name: options.name,
     });
-    if (options.domain) node.domain = options.domain;
+    if (options.domain) this.useDomain(node, options.domain);
     this.link(node);
     return node;
+  }
+
+  private useDomain(node: NodeProto, domain: string): void {
+    node.domain = domain;
+    const { opsetImport } = this.model.proto;
+    if (this.opset(domain) === undefined)
+      opsetImport.push(create(OperatorSetIdProtoSchema, { domain, version: 1n }));
   }
 
   removeNode(node: NodeProto): void {

@@ -1,0 +1,32 @@
+import { create } from "@bufbuild/protobuf";
+import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "../onnx/proto/onnx_pb.js";
+import { type OnnxModel, openModel } from "../onnx/read.js";
+import { isExternal } from "../onnx/tensor-proto.js";
+import { operatorDomains, tensorsOf } from "../onnx/walk.js";
+import type { QuantizeMode, QuantizeSettings } from "./options.js";
+
+/** Key in the model's metadata_props that says what was done to it. */
+const QUANTIZED_KEY = "modelpress.quantized";
+
+/** Drops operator sets that nothing uses any more, and says in the metadata what the model is. */
+export function finishModel({ proto }: OnnxModel, mode: QuantizeMode, settings: QuantizeSettings): void {
+  const used = new Set(operatorDomains(proto));
+  proto.opsetImport = proto.opsetImport.filter(({ domain }) => domain === "" || used.has(domain));
+  const { activations, weights } = settings;
+  const value = mode === "static" ? `static, activations ${activations}, weights ${weights}` : mode;
+  proto.metadataProps = [
+    ...proto.metadataProps.filter(({ key }) => key !== QUANTIZED_KEY),
+    create(StringStringEntryProtoSchema, { key: QUANTIZED_KEY, value }),
+  ];
+}
+
+/** The model with no file behind it: the folder of the prepared model is about to go. */
+export function inMemory(model: OnnxModel): OnnxModel {
+  for (const tensor of tensorsOf(model.proto))
+    if (isExternal(tensor)) {
+      tensor.rawData = model.bytes(tensor);
+      tensor.externalData = [];
+      tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+    }
+  return openModel(model.proto);
+}

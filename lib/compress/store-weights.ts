@@ -1,0 +1,119 @@
+import type { Graph } from "../graph/graph.js";
+import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
+import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
+import type { QuantizeSettings } from "./options.js";
+import { type StoredWeight, storedWeights } from "./stored-weights.js";
+import { type QuantizedWeight, type WeightAxis, WeightStore } from "./weight-store.js";
+
+/**
+ * Stores the float weights that are left in a graph in 8 bits; arithmetic stays float. A weight comes back through
+ * Cast, Sub and Mul, the same values as DequantizeLinear gives: onnxruntime folds these into a float weight when it
+ * loads the model, where a DequantizeLinear would be computed again in every run. Of an embedding only the rows that
+ * a run looks up are brought back.
+ *
+ * @returns the nodes whose weights it changed
+ */
+export function storeWeights(
+  graph: Graph,
+  settings: QuantizeSettings,
+  excluded: (node: NodeProto) => boolean,
+): Set<NodeProto> {
+  return new WeightRewrite(graph, settings).apply(storedWeights(graph, excluded));
+}
+
+class WeightRewrite {
+  private readonly weights: WeightStore;
+  private readonly floats = new Map<string, string>();
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly settings: QuantizeSettings,
+  ) {
+    this.weights = new WeightStore(graph, settings);
+  }
+
+  apply(stored: readonly StoredWeight[]): Set<NodeProto> {
+    const changed = new Set<NodeProto>();
+    for (const { node, index, weight, axis } of stored) {
+      const scaled = this.settings.perChannel ? axis : undefined;
+      if (node.opType === "Gather") this.embedding(node, weight, scaled);
+      else this.graph.setInput({ node, index }, this.restored(weight, scaled));
+      changed.add(node);
+    }
+    return changed;
+  }
+
+  /** The weight in float again, made once for all nodes that read it. */
+  private restored(weight: string, axis: WeightAxis): string {
+    const key = `${axis}:${weight}`;
+    const known = this.floats.get(key);
+    if (known) return known;
+    const stored = this.weights.quantize(weight, axis);
+    const shape = shapeOf(this.graph.initializer(weight)!);
+    const float = this.scaled(weight, stored, stored.quantized, (values) =>
+      this.constant(weight, paramShape(shape, axis), values),
+    );
+    this.floats.set(key, float);
+    return float;
+  }
+
+  /** Looks up int8 rows, and the scale of each, instead of float rows. */
+  private embedding(node: NodeProto, weight: string, axis: WeightAxis): void {
+    const stored = this.weights.quantize(weight, axis);
+    const [, indices] = node.input as [string, string];
+    const output = node.output[0]!;
+    const rows = this.graph.freeName(`${output}_quantized`);
+    const rowCount = shapeOf(this.graph.initializer(weight)!)[0]!;
+    this.graph.setInput({ node, index: 0 }, stored.quantized);
+    this.graph.setOutput(node, 0, rows);
+    const lookUp = (values: Float32Array): string => {
+      if (axis === undefined) return this.constant(weight, [], values);
+      const column = this.constant(weight, [rowCount, 1], values);
+      return this.step("Gather", weight, [column, indices]);
+    };
+    this.scaled(weight, stored, rows, lookUp, output);
+  }
+
+  /** quantized -> float: (cast - zero point) x scale. */
+  private scaled(
+    weight: string,
+    { scales, zeroPoints }: QuantizedWeight,
+    quantized: string,
+    parameter: (values: Float32Array) => string,
+    output?: string,
+  ): string {
+    const cast = this.step("Cast", weight, [quantized], { to: DataType.FLOAT });
+    const centred =
+      this.settings.weights === "int8"
+        ? cast
+        : this.step("Sub", weight, [cast, parameter(Float32Array.from(zeroPoints))]);
+    return this.step("Mul", weight, [centred, parameter(scales)], {}, output);
+  }
+
+  private step(
+    opType: string,
+    weight: string,
+    inputs: string[],
+    attributes: Record<string, number> = {},
+    output = this.graph.freeName(`${weight}_${opType}_Output`),
+  ): string {
+    this.graph.addNode(opType, inputs, [output], {
+      name: this.graph.freeName(`${weight}_${opType}`),
+      attributes,
+    });
+    return output;
+  }
+
+  private constant(weight: string, shape: number[], values: Float32Array): string {
+    const name = this.graph.freeName(`${weight}_float_parameter`);
+    this.graph.addInitializer(encodeTensor(name, "float32", shape, values));
+    return name;
+  }
+}
+
+/** Shape that spreads one value per channel over the weight. */
+function paramShape(shape: readonly number[], axis: WeightAxis): number[] {
+  if (axis === undefined) return [];
+  if (axis === "rows") return [...shape.slice(0, -1), 1];
+  return shape.map((size, i) => (i === axis ? size : 1));
+}
