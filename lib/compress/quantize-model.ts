@@ -25,6 +25,7 @@ import {
 } from "./options.js";
 import { prepareModel } from "./prepare-model.js";
 import { quantizeDynamic } from "./quantize-dynamic.js";
+import { quantizeLstms } from "./quantize-lstm.js";
 import { PER_CHANNEL_OPSET, quantizeStatic } from "./quantize-static.js";
 import { equalizeLayers } from "./repair/equalize-layers.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
@@ -92,7 +93,7 @@ class Quantization {
       const selection = selectNodes(graph, excluded);
       const chosen = this.chosenMode(graph, selection);
       if (chosen.mode !== "weights") this.checkOpset(graph);
-      const done = await this.rewrite(models, graph, selection, chosen);
+      const done = await this.rewrite(models, graph, selection, chosen, excluded);
       const stored = this.storeWeights(graph, excluded);
       const nodes = withStoredWeights(done.nodes, stored);
       if (nodes.every(({ treatment }) => treatment === "float")) throw this.nothingToQuantize(nodes);
@@ -180,6 +181,9 @@ class Quantization {
 
   private chosenMode(graph: Graph, selection: Selection): ChosenMode {
     const { mode, data } = this.options;
+    const hasLstm = graph.allNodes().some(({ opType }) => opType === "LSTM");
+    if (selection.anchors.size === 0 && mode !== "weights" && hasLstm)
+      return { mode: "dynamic", reason: "its LSTM gains from dynamic int8", weightsOnly: () => false };
     if (selection.anchors.size === 0)
       return {
         mode: "weights",
@@ -203,9 +207,10 @@ class Quantization {
     graph: Graph,
     selection: Selection,
     chosen: ChosenMode,
+    excluded: (node: NodeProto) => boolean,
   ): Promise<Done> {
     if (chosen.mode === "static") return this.static(models, graph, selection);
-    if (chosen.mode === "dynamic") return this.dynamic(graph, selection, chosen);
+    if (chosen.mode === "dynamic") return this.dynamic(graph, selection, chosen, excluded);
     return { ranges: {}, samples: 0, nodes: [...selection.refused] };
   }
 
@@ -231,15 +236,21 @@ class Quantization {
     return { ranges: Object.fromEntries(ranges), samples: calibration.samples, nodes };
   }
 
-  private dynamic(graph: Graph, selection: Selection, { weightsOnly }: ChosenMode): Done {
+  private dynamic(
+    graph: Graph,
+    selection: Selection,
+    { weightsOnly }: ChosenMode,
+    excluded: (node: NodeProto) => boolean,
+  ): Done {
     const anchors = [...selection.anchors.values()].filter((anchor) => !weightsOnly(anchor));
     const dynamic = new Set(quantizeDynamic(graph, anchors, this.settings));
+    const lstms = quantizeLstms(graph, this.settings, excluded);
     const convs = [...dynamic].filter(({ node }) => node.opType === "Conv").length;
     if (convs > 0)
       this.warnings.push(
         `${convs} convolutions run as ConvInteger, which is 4 to 12 times slower than float in onnxruntime; static quantization makes them faster`,
       );
-    return { ranges: {}, samples: 0, nodes: dynamicTreatments(selection, dynamic) };
+    return { ranges: {}, samples: 0, nodes: dynamicTreatments(selection, dynamic, lstms) };
   }
 
   /** What the mode leaves in float, in the main graph and in subgraphs, is at least stored in int8. */

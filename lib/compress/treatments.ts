@@ -15,7 +15,11 @@ export function staticTreatments(selection: Selection, { merged }: ActivationPla
 }
 
 /** The same for dynamic quantization. */
-export function dynamicTreatments(selection: Selection, dynamic: ReadonlySet<Anchor>): NodeTreatment[] {
+export function dynamicTreatments(
+  selection: Selection,
+  dynamic: ReadonlySet<Anchor>,
+  lstms: readonly NodeProto[],
+): NodeTreatment[] {
   const anchors = [...selection.anchors.values()].map((anchor) => {
     if (dynamic.has(anchor))
       return treated(anchor.node, "int8", "integer kernel, its input is quantized at run time");
@@ -25,7 +29,10 @@ export function dynamicTreatments(selection: Selection, dynamic: ReadonlySet<Anc
       anchor.weight ? "has no dynamic form" : "multiplies two activations",
     );
   });
-  return [...anchors, ...selection.refused];
+  const recurrent = lstms.map((node) =>
+    treated(node, "int8", "integer kernel, its input is quantized in every step"),
+  );
+  return [...anchors, ...recurrent, ...selection.refused];
 }
 
 /** Nodes of which only the weights are stored in int8; what was said of them before is replaced. */

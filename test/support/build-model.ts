@@ -16,7 +16,14 @@ import {
 import { encodeTensor } from "../../lib/onnx/tensor-proto.js";
 import type { DType } from "../../lib/tensor.js";
 
-type AttributeValue = number | number[] | GraphProto | TensorProto;
+type AttributeValue =
+  | number
+  | number[]
+  | string
+  | { float: number }
+  | { floats: number[] }
+  | GraphProto
+  | TensorProto;
 
 export interface NodeSpec {
   op: string;
@@ -98,6 +105,20 @@ function attribute(name: string, value: AttributeValue) {
       name,
       ints: value.map(BigInt),
       type: AttributeProto_AttributeType.INTS,
+    });
+  if (typeof value === "string")
+    return create(AttributeProtoSchema, {
+      name,
+      s: Buffer.from(value),
+      type: AttributeProto_AttributeType.STRING,
+    });
+  if ("float" in value)
+    return create(AttributeProtoSchema, { name, f: value.float, type: AttributeProto_AttributeType.FLOAT });
+  if ("floats" in value)
+    return create(AttributeProtoSchema, {
+      name,
+      floats: value.floats,
+      type: AttributeProto_AttributeType.FLOATS,
     });
   return value.$typeName === "onnx.GraphProto"
     ? create(AttributeProtoSchema, { name, g: value, type: AttributeProto_AttributeType.GRAPH })

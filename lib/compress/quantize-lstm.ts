@@ -1,0 +1,81 @@
+import { type Graph, intAttributeOf } from "../graph/graph.js";
+import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
+import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
+import type { QuantizeSettings } from "./options.js";
+import { WeightStore } from "./weight-store.js";
+
+/** Where W and R stand among the inputs of an LSTM, and their scale and zero point among those of its quantized form. */
+const WEIGHTS = [
+  { index: 1, parameters: 8 },
+  { index: 2, parameters: 10 },
+] as const;
+
+/**
+ * Rewrites LSTM nodes into onnxruntime's DynamicQuantizeLSTM (com.microsoft): weights int8 with one scale per gate and
+ * unit, stored with their last two axes exchanged; the input is quantized in every step. Returns the nodes rewritten.
+ */
+export function quantizeLstms(
+  graph: Graph,
+  settings: QuantizeSettings,
+  excluded: (node: NodeProto) => boolean,
+): NodeProto[] {
+  const weights = new WeightStore(graph, { ...settings, weights: "int8" });
+  const suitable = graph.allNodes().filter((node) => isSuitable(graph, node) && !excluded(node));
+  for (const node of suitable) rewrite(graph, node, weights);
+  return suitable;
+}
+
+function isSuitable(graph: Graph, node: NodeProto): boolean {
+  return (
+    node.opType === "LSTM" &&
+    (node.domain === "" || node.domain === "ai.onnx") &&
+    intAttributeOf(node, "layout", 0) === 0 &&
+    WEIGHTS.every(({ index }) => graph.initializer(node.input[index]!)?.dataType === DataType.FLOAT)
+  );
+}
+
+function rewrite(graph: Graph, node: NodeProto, weights: WeightStore): void {
+  const input = [...node.input];
+  while (input.length < 12) input.push("");
+  for (const { index, parameters } of WEIGHTS) {
+    const name = node.input[index]!;
+    const { quantized, scales } = weights.quantize(name, "rows");
+    const [directions, rows, columns] = shapeOf(graph.initializer(name)!) as [number, number, number];
+    const values = graph.model.tensor(graph.initializer(quantized)!).data as Int8Array;
+    const constant = (
+      suffix: string,
+      dtype: "int8" | "float32",
+      shape: number[],
+      data: Int8Array | Float32Array,
+    ) => {
+      const constantName = graph.freeName(`${name}_${suffix}`);
+      graph.addInitializer(encodeTensor(constantName, dtype, shape, data));
+      return constantName;
+    };
+    const exchanged = exchangeLastAxes(values, directions, rows, columns);
+    input[index] = constant("quantized_transposed", "int8", [directions, columns, rows], exchanged);
+    input[parameters] = constant("gate_scale", "float32", [directions, rows], scales);
+    input[parameters + 1] = constant(
+      "gate_zero_point",
+      "int8",
+      [directions, rows],
+      new Int8Array(scales.length),
+    );
+  }
+  const { attribute, output, name } = node;
+  graph.removeNode(node);
+  const replacement = graph.addNode("DynamicQuantizeLSTM", input, [...output], {
+    name: graph.freeName(`${name || output[0]}_quant`),
+    domain: "com.microsoft",
+  });
+  replacement.attribute = attribute.filter((each) => each.name !== "layout");
+}
+
+function exchangeLastAxes(values: Int8Array, outer: number, rows: number, columns: number): Int8Array {
+  const result = new Int8Array(values.length);
+  for (let o = 0; o < outer; o++)
+    for (let row = 0; row < rows; row++)
+      for (let column = 0; column < columns; column++)
+        result[(o * columns + column) * rows + row] = values[(o * rows + row) * columns + column]!;
+  return result;
+}
