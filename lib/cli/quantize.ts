@@ -1,5 +1,6 @@
 import { basename, resolve } from "node:path";
 import { Option } from "commander";
+import type { ObserverMethod } from "../calibrate/observer.js";
 import type { QuantizeMode, QuantizeResult } from "../compress/options.js";
 import { quantizeModel } from "../compress/quantize-model.js";
 import { colors } from "./colors.js";
@@ -12,7 +13,7 @@ interface QuantizeCommandOptions extends SharedOptions {
   mode?: QuantizeMode;
   data?: string;
   samples?: number;
-  calibrate?: "minmax";
+  calibrate: ObserverMethod;
   activations?: "uint8" | "int8";
   weights?: "int8" | "uint8";
   bits: "8";
@@ -21,6 +22,7 @@ interface QuantizeCommandOptions extends SharedOptions {
   reduceRange?: boolean;
   exclude?: string[];
   equalize: boolean;
+  keepFloat: "auto" | "none";
   prepare: boolean;
 }
 
@@ -38,7 +40,9 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
       .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
       .addOption(
-        new Option("--calibrate <method>", "how ranges are found").choices(["minmax"]).default("minmax"),
+        new Option("--calibrate <method>", "how ranges are found")
+          .choices(["minmax", "percentile", "mse"])
+          .default("mse"),
       )
       .addOption(
         new Option("--activations <type>", "type of activations; uint8 is the fast one on x64")
@@ -54,6 +58,11 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       )
       .option("--no-per-channel", "one scale per weight instead of one per output channel")
       .option("--reduce-range", "weights in 7 bits, for x64 processors without VNNI")
+      .addOption(
+        new Option("--keep-float <which>", "auto: nodes whose activations lose too much in 8 bits")
+          .choices(["auto", "none"])
+          .default("auto"),
+      )
       .option("--exclude <node>", "leave this node in float; may be repeated", (node, all: string[] = []) => [
         ...all,
         node,
@@ -70,7 +79,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
 
   async run(
     [model],
-    { output, json: _json, quiet: _quiet, bits: _bits, format: _format, equalize, ...options },
+    { output, json: _json, quiet: _quiet, bits: _bits, format: _format, equalize, keepFloat, ...options },
     { signal, onProgress },
   ) {
     if (resolve(output) === resolve(model!))
@@ -78,6 +87,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
     const result = await quantizeModel(model!, {
       ...options,
       equalize: equalize ? "auto" : false,
+      keepFloat: keepFloat === "auto" ? "auto" : false,
       output,
       signal,
       onProgress,

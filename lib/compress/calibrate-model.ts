@@ -44,8 +44,8 @@ export async function calibrateModel(
   const dataset = await openDataset(data, { inputs: session.inputs, samples });
   const total = dataset.samples === undefined ? {} : { total: dataset.samples };
   let seen = 0;
-  for await (const { feeds, count } of dataset) {
-    await session.observe(feeds, [...observed.keys()], method);
+  for await (const { feeds, count, padding } of dataset) {
+    await session.observe(feeds, [...observed.keys()], method, padding);
     seen += count;
     onProgress?.({ stage: "calibrate", done: seen, ...total });
   }

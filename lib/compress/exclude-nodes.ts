@@ -8,6 +8,9 @@ export function nodeNames(model: ModelProto): Set<string> {
   return new Set([...graphsOf(model)].flatMap(({ node }) => node.map(nameOf)));
 }
 
+/** Why a node is to be left in float; undefined where it is not. */
+export type SparedReason = (node: NodeProto) => string | undefined;
+
 /**
  * Tells which nodes the user wants left alone. A node that the preparation merged with its neighbour goes on under a
  * name that begins with its own; one that it folded away needs no sparing.
@@ -20,7 +23,7 @@ export function excludeNodes(
   model: ModelProto,
   exclude: readonly string[],
   original: ReadonlySet<string>,
-): (node: NodeProto) => boolean {
+): SparedReason {
   const names = nodeNames(model);
   const spared = new Set<string>();
   for (const name of exclude) {
@@ -32,5 +35,5 @@ export function excludeNodes(
     const merged = [...names].filter((each) => each.startsWith(`${name}/`));
     for (const each of names.has(name) ? [name] : merged) spared.add(each);
   }
-  return (node) => spared.has(nameOf(node));
+  return (node) => (spared.has(nameOf(node)) ? "excluded by name" : undefined);
 }

@@ -20,7 +20,7 @@ export interface QuantizeOptions {
   data?: DatasetSource | undefined;
   /** How many samples to calibrate with. Default: all. */
   samples?: number | undefined;
-  /** How the range of an activation is found. Default minmax. */
+  /** How the range of an activation is found. Default mse: the range with the smallest mean squared error in 8 bits. */
   calibrate?: ObserverMethod | undefined;
   /** Type of quantized activations. Default uint8, the fast one on x64; int8 for Arm and GPUs. */
   activations?: "uint8" | "int8" | undefined;
@@ -35,6 +35,11 @@ export interface QuantizeOptions {
    * others, which one range cannot fit; true does so always. Default "auto".
    */
   equalize?: "auto" | boolean | undefined;
+  /**
+   * "auto" leaves nodes in float whose activations lose too much in 8 bits, as the calibration shows (static mode).
+   * Default "auto".
+   */
+  keepFloat?: "auto" | false | undefined;
   /** Names of nodes to leave in float. An unknown name is an error. */
   exclude?: readonly string[] | undefined;
   /** Run onnxruntime's basic graph optimisation first (constant folding, BatchNorm folding). Default true. */
@@ -72,7 +77,16 @@ export interface QuantizeResult {
   reason: string;
   nodes: NodeTreatment[];
   /** Calibrated range of every quantized activation, by tensor name; empty unless static. */
-  ranges: Record<string, { min: number; max: number; scale: number; zeroPoint: number }>;
+  ranges: Record<
+    string,
+    {
+      min: number;
+      max: number;
+      scale: number;
+      zeroPoint: number /** What 8 bits keep of it. */;
+      sqnrDb: number;
+    }
+  >;
   /** What was done to the float model first so that it quantizes better, in plain words. */
   repairs: string[];
   /** Samples used for calibration. */
@@ -84,7 +98,7 @@ export interface QuantizeResult {
 
 const CHOICES = {
   mode: ["static", "dynamic", "weights"],
-  calibrate: ["minmax"],
+  calibrate: ["minmax", "percentile", "mse"],
   activations: ["uint8", "int8"],
   weights: ["int8", "uint8"],
 } as const satisfies Partial<Record<keyof QuantizeOptions, readonly string[]>>;

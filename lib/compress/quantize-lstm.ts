@@ -1,6 +1,7 @@
 import { type Graph, intAttributeOf } from "../graph/graph.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
+import type { SparedReason } from "./exclude-nodes.js";
 import type { QuantizeSettings } from "./options.js";
 import { WeightStore } from "./weight-store.js";
 
@@ -14,13 +15,9 @@ const WEIGHTS = [
  * Rewrites LSTM nodes into onnxruntime's DynamicQuantizeLSTM (com.microsoft): weights int8 with one scale per gate and
  * unit, stored with their last two axes exchanged; the input is quantized in every step. Returns the nodes rewritten.
  */
-export function quantizeLstms(
-  graph: Graph,
-  settings: QuantizeSettings,
-  excluded: (node: NodeProto) => boolean,
-): NodeProto[] {
+export function quantizeLstms(graph: Graph, settings: QuantizeSettings, spared: SparedReason): NodeProto[] {
   const weights = new WeightStore(graph, { ...settings, weights: "int8" });
-  const suitable = graph.allNodes().filter((node) => isSuitable(graph, node) && !excluded(node));
+  const suitable = graph.allNodes().filter((node) => isSuitable(graph, node) && spared(node) === undefined);
   for (const node of suitable) rewrite(graph, node, weights);
   return suitable;
 }

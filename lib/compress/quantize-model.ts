@@ -14,8 +14,9 @@ import { ModelProcess } from "../runtime/model-process.js";
 import { planActivations } from "./activation-plan.js";
 import { calibrateModel } from "./calibrate-model.js";
 import { type ChosenMode, chooseMode, LOWEST_QUANTIZED_OPSET } from "./choose-mode.js";
-import { excludeNodes, nodeNames } from "./exclude-nodes.js";
+import { excludeNodes, nodeNames, type SparedReason } from "./exclude-nodes.js";
 import { finishModel, inMemory } from "./finish-model.js";
+import { fragileNodes } from "./keep-float.js";
 import {
   type NodeTreatment,
   type QuantizeOptions,
@@ -32,8 +33,8 @@ import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeWeights } from "./store-weights.js";
 import { dynamicTreatments, staticTreatments, withStoredWeights } from "./treatments.js";
 
-/** Trained models stay below 5; those that quantize badly because of it are above 20. */
-const SKEWED = 8;
+/** Most trained models stay below 5, some reach 10 and quantize worse when equalized; those that need it are above 80. */
+const SKEWED = 20;
 /** Above this share of the old size the user should know that little was gained. */
 const SMALL_GAIN = 0.75;
 
@@ -89,12 +90,12 @@ class Quantization {
       if (this.options.mode !== "weights") this.upgrade(model);
       this.equalize(model);
       const graph = new Graph(model);
-      const excluded = excludeNodes(model.proto, this.options.exclude ?? [], nodeNames(readOnnx(path).proto));
-      const selection = selectNodes(graph, excluded);
+      const spared = excludeNodes(model.proto, this.options.exclude ?? [], nodeNames(readOnnx(path).proto));
+      const selection = selectNodes(graph, spared);
       const chosen = this.chosenMode(graph, selection);
       if (chosen.mode !== "weights") this.checkOpset(graph);
-      const done = await this.rewrite(models, graph, selection, chosen, excluded);
-      const stored = this.storeWeights(graph, excluded);
+      const done = await this.rewrite(models, graph, selection, chosen, spared);
+      const stored = this.storeWeights(graph, spared);
       const nodes = withStoredWeights(done.nodes, stored);
       if (nodes.every(({ treatment }) => treatment === "float")) throw this.nothingToQuantize(nodes);
       signal?.throwIfAborted();
@@ -207,18 +208,22 @@ class Quantization {
     graph: Graph,
     selection: Selection,
     chosen: ChosenMode,
-    excluded: (node: NodeProto) => boolean,
+    spared: SparedReason,
   ): Promise<Done> {
-    if (chosen.mode === "static") return this.static(models, graph, selection);
-    if (chosen.mode === "dynamic") return this.dynamic(graph, selection, chosen, excluded);
+    if (chosen.mode === "static") return this.static(models, graph, selection, spared);
+    if (chosen.mode === "dynamic") return this.dynamic(graph, selection, chosen, spared);
     return { ranges: {}, samples: 0, nodes: [...selection.refused] };
   }
 
-  private async static(models: ModelProcess, graph: Graph, selection: Selection): Promise<Done> {
-    const { data, samples, calibrate = "minmax", threads, onProgress } = this.options;
-    const plan = planActivations(graph, selection);
-    const observed = new Set([...plan.activations.values()].map(({ rangeOf }) => rangeOf));
-    const calibration = await calibrateModel(models, graph.model, [...observed], {
+  private async static(
+    models: ModelProcess,
+    graph: Graph,
+    all: Selection,
+    spared: SparedReason,
+  ): Promise<Done> {
+    const { data, samples, calibrate = "mse", threads, keepFloat = "auto", onProgress } = this.options;
+    const firstPlan = planActivations(graph, all);
+    const calibration = await calibrateModel(models, graph.model, [...firstPlan.activations.keys()], {
       data: data!,
       samples,
       method: calibrate,
@@ -227,10 +232,15 @@ class Quantization {
       onProgress,
     });
     onProgress?.({ stage: "quantize", done: 0 });
+    const fragile =
+      keepFloat === "auto" ? fragileNodes(all, firstPlan, calibration.ranges) : new Map<NodeProto, string>();
+    const selection =
+      fragile.size > 0 ? selectNodes(graph, (node) => spared(node) ?? fragile.get(node)) : all;
+    const plan = fragile.size > 0 ? planActivations(graph, selection) : firstPlan;
     const params = quantizeStatic(graph, selection, plan, calibration.ranges, this.settings);
     const ranges = [...params].map(([tensor, { scale, zeroPoint }]) => {
-      const { min = 0, max = 1 } = calibration.ranges[tensor] ?? {};
-      return [tensor, { min, max, scale, zeroPoint }] as const;
+      const { min, max, sqnrDb } = calibration.ranges[tensor]!;
+      return [tensor, { min, max, scale, zeroPoint, sqnrDb }] as const;
     });
     const nodes = staticTreatments(selection, plan);
     return { ranges: Object.fromEntries(ranges), samples: calibration.samples, nodes };
@@ -240,11 +250,11 @@ class Quantization {
     graph: Graph,
     selection: Selection,
     { weightsOnly }: ChosenMode,
-    excluded: (node: NodeProto) => boolean,
+    spared: SparedReason,
   ): Done {
     const anchors = [...selection.anchors.values()].filter((anchor) => !weightsOnly(anchor));
     const dynamic = new Set(quantizeDynamic(graph, anchors, this.settings));
-    const lstms = quantizeLstms(graph, this.settings, excluded);
+    const lstms = quantizeLstms(graph, this.settings, spared);
     const convs = [...dynamic].filter(({ node }) => node.opType === "Conv").length;
     if (convs > 0)
       this.warnings.push(
@@ -254,13 +264,13 @@ class Quantization {
   }
 
   /** What the mode leaves in float, in the main graph and in subgraphs, is at least stored in int8. */
-  private storeWeights(graph: Graph, excluded: (node: NodeProto) => boolean): NodeProto[] {
-    const stored = [...storeWeights(graph, this.settings, excluded)];
+  private storeWeights(graph: Graph, spared: SparedReason): NodeProto[] {
+    const stored = [...storeWeights(graph, this.settings, spared)];
     graph.commit();
     const [, ...subgraphs] = graphsOf(graph.model.proto);
     for (const proto of subgraphs) {
       const inner = new Graph(graph.model, proto);
-      stored.push(...storeWeights(inner, this.settings, excluded));
+      stored.push(...storeWeights(inner, this.settings, spared));
       inner.commit();
     }
     return stored;

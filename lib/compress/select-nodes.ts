@@ -1,6 +1,7 @@
 import type { Graph } from "../graph/graph.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import { type Anchor, anchorOf, isAnchorOp } from "./anchors.js";
+import type { SparedReason } from "./exclude-nodes.js";
 import type { NodeTreatment } from "./options.js";
 
 /** Output values are input values, so they share one scale: onnxruntime then moves bytes and computes nothing. */
@@ -23,16 +24,16 @@ export interface Selection {
  * them, where leaving the integers and coming back would cost more than it gives. Everything else stays in float:
  * onnxruntime has no faster integer form of it, and every extra rounding costs accuracy.
  */
-export function selectNodes(graph: Graph, excluded: (node: NodeProto) => boolean): Selection {
+export function selectNodes(graph: Graph, spared: SparedReason): Selection {
   const anchors = new Map<NodeProto, Anchor>();
   const refused: NodeTreatment[] = [];
   for (const node of graph.allNodes()) {
     if (!isAnchorOp(node)) continue;
-    const found = excluded(node) ? "excluded by name" : anchorOf(graph, node);
+    const found = spared(node) ?? anchorOf(graph, node);
     if (typeof found !== "string") anchors.set(node, found);
     else refused.push({ name: nameOf(node), opType: node.opType, treatment: "float", reason: found });
   }
-  return { anchors, bridges: findBridges(graph, anchors, excluded), refused };
+  return { anchors, bridges: findBridges(graph, anchors, spared), refused };
 }
 
 /** Unnamed nodes are known by what they make. */
@@ -48,13 +49,13 @@ export function isClamp(node: NodeProto): boolean {
 function findBridges(
   graph: Graph,
   anchors: ReadonlyMap<NodeProto, Anchor>,
-  excluded: (node: NodeProto) => boolean,
+  spared: SparedReason,
 ): Set<NodeProto> {
   const bridges = new Set(
     graph
       .allNodes()
       .filter(({ opType }) => SHARING_OPS.has(opType) || COMPUTING_OPS.has(opType))
-      .filter((node) => !excluded(node) && node.output.length === 1),
+      .filter((node) => spared(node) === undefined && node.output.length === 1),
   );
   const quantized = (node: NodeProto | undefined): boolean =>
     node !== undefined && (anchors.has(node) || bridges.has(node));

@@ -1,6 +1,7 @@
 import type { Graph } from "../graph/graph.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
+import type { SparedReason } from "./exclude-nodes.js";
 import type { QuantizeSettings } from "./options.js";
 import { type StoredWeight, storedWeights } from "./stored-weights.js";
 import { type QuantizedWeight, type WeightAxis, WeightStore } from "./weight-store.js";
@@ -13,12 +14,8 @@ import { type QuantizedWeight, type WeightAxis, WeightStore } from "./weight-sto
  *
  * @returns the nodes whose weights it changed
  */
-export function storeWeights(
-  graph: Graph,
-  settings: QuantizeSettings,
-  excluded: (node: NodeProto) => boolean,
-): Set<NodeProto> {
-  return new WeightRewrite(graph, settings).apply(storedWeights(graph, excluded));
+export function storeWeights(graph: Graph, settings: QuantizeSettings, spared: SparedReason): Set<NodeProto> {
+  return new WeightRewrite(graph, settings).apply(storedWeights(graph, spared));
 }
 
 class WeightRewrite {

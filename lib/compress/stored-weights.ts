@@ -1,6 +1,7 @@
 import { type Graph, intAttributeOf } from "../graph/graph.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
 import { expectedBytes } from "../onnx/tensor-proto.js";
+import type { SparedReason } from "./exclude-nodes.js";
 import type { WeightAxis } from "./weight-store.js";
 
 /** A large float constant that a node reads as its weight. */
@@ -46,9 +47,9 @@ function weightInputs(
  * The weights of a graph that are still in float32, of nodes that may be changed. A weight that something else reads in
  * float too is left out: it would be stored twice.
  */
-export function storedWeights(graph: Graph, excluded: (node: NodeProto) => boolean): StoredWeight[] {
+export function storedWeights(graph: Graph, spared: SparedReason): StoredWeight[] {
   const found = graph.allNodes().flatMap((node) => {
-    if ((node.domain !== "" && node.domain !== "ai.onnx") || excluded(node)) return [];
+    if ((node.domain !== "" && node.domain !== "ai.onnx") || spared(node) !== undefined) return [];
     const rank = (index: number): number => graph.initializer(node.input[index]!)?.dims.length ?? 0;
     return weightInputs(node, rank).flatMap(({ index, axis }) => {
       const weight = node.input[index];

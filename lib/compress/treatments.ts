@@ -35,20 +35,20 @@ export function dynamicTreatments(
   return [...anchors, ...recurrent, ...selection.refused];
 }
 
-/** Nodes of which only the weights are stored in int8; what was said of them before is replaced. */
+/** Adds that the weights of these nodes are stored in int8 to what was said of them before. */
 export function withStoredWeights(
   treatments: readonly NodeTreatment[],
   stored: Iterable<NodeProto>,
 ): NodeTreatment[] {
-  const nodes = [...stored].map((node) =>
-    treated(
-      node,
-      "weights int8",
+  const before = new Map(treatments.map((treatment) => [treatment.name, treatment.reason]));
+  const nodes = [...stored].map((node) => {
+    const how =
       node.opType === "Gather"
         ? "rows stored in int8, brought back when looked up"
-        : "weight stored in int8, arithmetic in float",
-    ),
-  );
+        : "weight stored in int8, arithmetic in float";
+    const why = before.get(nameOf(node));
+    return treated(node, "weights int8", why === undefined ? how : `${how}: ${why}`);
+  });
   const names = new Set(nodes.map(({ name }) => name));
   return [...treatments.filter(({ name }) => !names.has(name)), ...nodes];
 }

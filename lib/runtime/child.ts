@@ -52,10 +52,11 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
     return runModel(get(session), await convertFeeds(feeds), outputNames);
   },
 
-  async observe({ session, feeds, outputNames, method }) {
+  async observe({ session, feeds, outputNames, method, padding }) {
+    const rows = Math.max(...Object.values(feeds).map(({ shape }) => shape[0] ?? 0));
     const model = get(session);
     const results = await runModel(model, await convertFeeds(feeds), outputNames);
-    for (const [name, { dtype, data }] of Object.entries(results)) {
+    for (const [name, { dtype, shape, data }] of Object.entries(results)) {
       if (dtype !== "float32") continue;
       let observer = model.observers.get(name);
       if (observer === undefined) {
@@ -63,7 +64,7 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
         model.observers.set(name, observer);
       }
       try {
-        observer.observe(data as Float32Array);
+        observer.observe(withoutPadding(data as Float32Array, shape, rows, padding));
       } catch (cause) {
         throw new ModelOperationError(
           "CALIBRATION_INVALID",
@@ -133,6 +134,17 @@ function toValueInfo(value: InferenceSession.ValueMetadata): ValueInfo | undefin
 async function convertFeeds(feeds: Feeds): Promise<InferenceSession.FeedsType> {
   const ort = await runtime!;
   return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort, tensor)]));
+}
+
+/** What repeats the last sample only to fill a fixed batch must not weigh in a distribution. */
+function withoutPadding(
+  data: Float32Array,
+  shape: readonly number[],
+  rows: number,
+  padding: number,
+): Float32Array {
+  if (padding === 0 || shape[0] !== rows) return data;
+  return data.subarray(0, (data.length / rows) * (rows - padding));
 }
 
 async function runModel(

@@ -39,7 +39,13 @@ export interface Methods {
     result: Record<string, Tensor>;
   };
   observe: {
-    params: { session: number; feeds: Feeds; outputNames: readonly string[]; method: ObserverMethod };
+    params: {
+      session: number;
+      feeds: Feeds;
+      outputNames: readonly string[];
+      method: ObserverMethod;
+      padding: number;
+    };
     result: undefined;
   };
   observed: { params: { session: number }; result: Record<string, ObservedRange> };

@@ -27,14 +27,15 @@ export class Session {
 
   /**
    * Runs the model and folds every float32 output named into an observer that stays in the child; other outputs are
-   * passed over. Rejects with CALIBRATION_INVALID, naming the tensor, where a value is NaN or infinite.
+   * passed over. The last `padding` rows of a batch are not counted. Rejects with CALIBRATION_INVALID, naming the tensor, where a value is NaN or infinite.
    */
   async observe(
     feeds: Feeds,
     outputNames: readonly string[],
     method: ObserverMethod = "minmax",
+    padding = 0,
   ): Promise<void> {
-    await this.process.request("observe", { session: this.id, feeds, outputNames, method });
+    await this.process.request("observe", { session: this.id, feeds, outputNames, method, padding });
   }
 
   /** What `observe` has seen until now, by output name. */

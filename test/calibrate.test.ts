@@ -1,0 +1,148 @@
+import { describe, expect, it, test } from "vitest";
+import { createObserver } from "../lib/calibrate/observer.js";
+import { noiseOf } from "../lib/calibrate/quantization-noise.js";
+import { StreamingHistogram } from "../lib/calibrate/streaming-histogram.js";
+import { quantizeLinear, quantizeModel } from "../lib/index.js";
+import { buildModel, floats, modelFile } from "./support/build-model.js";
+import { randomTensor } from "./support/quantize-built.js";
+import { randomIntegers } from "./support/random.js";
+
+/** Sums of twelve uniform values: close to a normal distribution of standard deviation `scale`. */
+function normal(length: number, seed: number, scale = 1): Float32Array {
+  const next = randomIntegers(seed);
+  return Float32Array.from({ length }, () => {
+    let sum = -6;
+    for (let i = 0; i < 12; i++) sum += next() / 2 ** 32;
+    return sum * scale;
+  });
+}
+
+function histogramOf(batches: Float32Array[]): StreamingHistogram {
+  const histogram = new StreamingHistogram();
+  for (const batch of batches) histogram.add(batch, Math.min(...batch), Math.max(...batch));
+  return histogram;
+}
+
+describe("the streaming histogram", () => {
+  const values = Float32Array.of(...normal(3000, 1), ...normal(3000, 2, 40), 0, 0, -0, 1e-20, 700, -3);
+
+  it("counts as counting each bin by hand does", () => {
+    const histogram = histogramOf([values]);
+    const { width } = histogram;
+    expect(Number.isInteger(Math.log2(width))).toBe(true);
+    const expected = new Map<number, number>();
+    for (const value of values) {
+      const centre = value === 0 ? 0 : (Math.floor(value / width) + 0.5) * width;
+      expected.set(centre, (expected.get(centre) ?? 0) + 1);
+    }
+    const bins = histogram.bins();
+    expect(new Map(bins.map(({ centre, count }) => [centre, count]))).toEqual(expected);
+    expect(bins.map(({ centre }) => centre)).toEqual([...expected.keys()].sort((a, b) => a - b));
+  });
+
+  it("does not depend on how values come in batches, or in what order", () => {
+    const whole = histogramOf([values]).bins();
+    const parts = [0, 1, 2, 3].map((i) => values.filter((_, at) => at % 4 === i));
+    expect(histogramOf(parts).bins()).toEqual(whole);
+    expect(histogramOf(parts.toReversed()).bins()).toEqual(whole);
+    expect(
+      histogramOf([new Float32Array(5), values.toSorted(), Float32Array.of()].filter((a) => a.length > 0))
+        .bins()
+        .reduce((n, { count }) => n + count, 0),
+    ).toBe(values.length + 5);
+  });
+
+  it("counts zeros alone as zeros", () => {
+    expect(histogramOf([new Float32Array(7)]).bins()).toEqual([{ centre: 0, count: 7 }]);
+  });
+});
+
+describe("the range that is kept", () => {
+  const withOutlier = (values: Float32Array, largest: number): Float32Array => values.fill(largest, -1);
+  const outlier = withOutlier(normal(20_001, 3), 60);
+  const observe = (method: Parameters<typeof createObserver>[0], values: Float32Array) => {
+    const observer = createObserver(method);
+    observer.observe(values);
+    return observer.result();
+  };
+
+  it("minmax holds everything", () => {
+    const { min, max, count } = observe("minmax", outlier);
+    expect([min, max, count]).toEqual([Math.min(...outlier), 60, 20_001]);
+  });
+
+  it("percentile leaves out what is rarer than asked", () => {
+    const { max } = observe("percentile", withOutlier(normal(400_001, 4), 60));
+    expect(max).toBeGreaterThan(3.5);
+    expect(max).toBeLessThan(7);
+  });
+
+  it("mse has a smaller real error than the whole range, and says so in decibels", () => {
+    const real = ({ min, max }: { min: number; max: number }, values: Float32Array) => {
+      const scale = (max - min) / 255;
+      const zeroPoint = Math.round(-min / scale);
+      const q = quantizeLinear(values, { scale, zeroPoint, dtype: "uint8" });
+      let [signal, noise] = [0, 0];
+      values.forEach((value, i) => {
+        signal += value * value;
+        noise += (value - (q[i]! - zeroPoint) * scale) ** 2;
+      });
+      return 10 * Math.log10(signal / noise);
+    };
+    // One value that costs more in steps than it is worth.
+    const values = withOutlier(normal(400_000, 5), 16);
+    const [whole, chosen] = [observe("minmax", values), observe("mse", values)];
+    expect(chosen.max).toBeLessThan(12);
+    expect(real(chosen, values)).toBeGreaterThan(real(whole, values) + 1);
+    // Decibels are of all but the largest hundredth of the values, which hold a little of the signal.
+    for (const range of [whole, chosen]) {
+      expect(range.sqnrDb).toBeLessThan(real(range, values) + 0.3);
+      expect(range.sqnrDb).toBeGreaterThan(real(range, values) - 1);
+    }
+  });
+
+  it("mse keeps a range that is full to its ends", () => {
+    const uniform = randomTensor([10_000], 6).data as Float32Array;
+    const { min, max } = observe("mse", uniform);
+    expect(min).toBeLessThan(-0.94);
+    expect(max).toBeGreaterThan(0.94);
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("%d is refused", (value) => {
+    for (const method of ["minmax", "percentile", "mse"] as const)
+      expect(() => observe(method, Float32Array.of(1, value))).toThrow(RangeError);
+  });
+
+  it("zero costs nothing, for every range holds it exactly", () => {
+    expect(noiseOf([{ centre: 0, count: 1000 }], 0, 100)).toBe(0);
+  });
+});
+
+it("a node whose input 8 bits would ruin stays in float, with its weight in int8, and says why", async () => {
+  const weights = randomTensor([64, 64], 7).data as Float32Array;
+  const model = buildModel({
+    nodes: [
+      { op: "MatMul", name: "wild", in: ["x", "w"], out: ["h"] },
+      { op: "Tanh", in: ["h"], out: ["t"] },
+      { op: "MatMul", name: "tame", in: ["t", "v"], out: ["y"] },
+    ],
+    initializers: [floats("w", [64, 64], weights), floats("v", [64, 64], weights)],
+    inputs: { x: ["n", 64] },
+    outputs: ["y"],
+  });
+  // One channel a hundred times as large as the others, which are most of the signal.
+  const data = Array.from({ length: 8 }, (_, seed) => {
+    const x = randomTensor([1, 64], seed + 10);
+    x.data[0] = seed === 0 ? 300 : 1;
+    return { feeds: { x } };
+  });
+  const { nodes } = await quantizeModel(modelFile(model), { data, calibrate: "minmax" });
+  const treatment = (name: string) => nodes.find((node) => node.name === name)!;
+  expect(treatment("tame").treatment).toBe("int8");
+  expect(treatment("wild").treatment).toBe("weights int8");
+  expect(treatment("wild").reason).toMatch(
+    /8 bits would keep only \d+\.\d dB of the ordinary values of its input x$/,
+  );
+  const all = await quantizeModel(modelFile(model), { data, calibrate: "minmax", keepFloat: false });
+  expect(all.nodes.find(({ name }) => name === "wild")!.treatment).toBe("int8");
+});
