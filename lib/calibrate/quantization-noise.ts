@@ -38,9 +38,7 @@ export function noiseOf(bins: readonly Bin[], min: number, max: number): number 
   for (const { centre, count } of bins) {
     if (centre === 0) continue;
     const cut = centre > high ? centre - high : centre < low ? low - centre : 0;
-    // What lies within half a step of zero becomes zero.
-    const lost = Math.abs(centre) < step / 2 ? centre * centre : rounding;
-    noise += count * (cut === 0 ? lost : cut * cut);
+    noise += count * (cut === 0 ? rounding : cut * cut);
   }
   return noise;
 }

@@ -4,7 +4,7 @@ import type { ActivationPlan } from "./activation-plan.js";
 import type { Selection } from "./select-nodes.js";
 
 /** Below this a step of the range swallows much of the ordinary values. Trained models keep 30 dB and more nearly everywhere. */
-const LEAST_DB = 20;
+const LEAST_DB = 15;
 
 /** The anchors with an activation that 8 bits would ruin, and why, in plain words. */
 export function fragileNodes(
