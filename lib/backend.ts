@@ -36,4 +36,13 @@ export interface Backend {
     zeroPoints: Int32Array,
     inner: number,
   ): void;
+
+  /**
+   * Rounds to nearest, ties to even; too large becomes infinite. Either way a NaN keeps its sign and the upper bits of its payload
+   * and comes out quiet. The Uint16Array holds the bits.
+   */
+  float32ToFloat16(x: Float32Array, y: Uint16Array): void;
+  float16ToFloat32(x: Uint16Array, y: Float32Array): void;
+  float32ToBfloat16(x: Float32Array, y: Uint16Array): void;
+  bfloat16ToFloat32(x: Uint16Array, y: Float32Array): void;
 }

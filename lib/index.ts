@@ -1,9 +1,15 @@
 export type { Backend, QuantizedArray } from "./backend.js";
 export { backends } from "./backends/index.js";
+export { bfloat16ToFloat32 } from "./cast/bfloat16-to-float32.js";
+export { float16ToFloat32 } from "./cast/float16-to-float32.js";
+export { float32ToBfloat16 } from "./cast/float32-to-bfloat16.js";
+export { float32ToFloat16 } from "./cast/float32-to-float16.js";
+export type { CastOptions } from "./cast/options.js";
 export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } from "./compress/options.js";
 export { quantizeModel } from "./compress/quantize-model.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
+export type { Float16ArrayLike, Float16Bits } from "./float-bits.js";
 export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
 export {
   type MinMax,

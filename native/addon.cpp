@@ -22,6 +22,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     add<binding::quantize_linear_per_axis>(backend, "quantizeLinearPerAxis", kernels);
     add<binding::dequantize_linear>(backend, "dequantizeLinear", kernels);
     add<binding::dequantize_linear_per_axis>(backend, "dequantizeLinearPerAxis", kernels);
+    add<binding::float32_to_float16>(backend, "float32ToFloat16", kernels);
+    add<binding::float16_to_float32>(backend, "float16ToFloat32", kernels);
+    add<binding::float32_to_bfloat16>(backend, "float32ToBfloat16", kernels);
+    add<binding::bfloat16_to_float32>(backend, "bfloat16ToFloat32", kernels);
     exports.Set(name, backend);
   }
   return exports;

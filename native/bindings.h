@@ -12,5 +12,9 @@ void quantize_linear(const Napi::CallbackInfo& info);
 void quantize_linear_per_axis(const Napi::CallbackInfo& info);
 void dequantize_linear(const Napi::CallbackInfo& info);
 void dequantize_linear_per_axis(const Napi::CallbackInfo& info);
+void float32_to_float16(const Napi::CallbackInfo& info);
+void float16_to_float32(const Napi::CallbackInfo& info);
+void float32_to_bfloat16(const Napi::CallbackInfo& info);
+void bfloat16_to_float32(const Napi::CallbackInfo& info);
 
 }  // namespace modelpress::binding

@@ -19,6 +19,14 @@ constexpr Kernels kScalar = [] {
   k.dequantize_linear_lanes_s8 = scalar::dequantize_linear_lanes_s8;
   k.dequantize_linear_lanes_u8 = scalar::dequantize_linear_lanes_u8;
   k.dequantize_linear_lanes_s32 = scalar::dequantize_linear_lanes_s32;
+  k.float32_to_float16 = scalar::float32_to_float16;
+  k.float16_to_float32 = scalar::float16_to_float32;
+  k.float32_to_bfloat16 = scalar::float32_to_bfloat16;
+  k.bfloat16_to_float32 = scalar::bfloat16_to_float32;
+  k.pack_s4 = scalar::pack_s4;
+  k.pack_u4 = scalar::pack_u4;
+  k.unpack_s4 = scalar::unpack_s4;
+  k.unpack_u4 = scalar::unpack_u4;
   return k;
 }();
 
@@ -37,6 +45,14 @@ constexpr Kernels kAvx2 = [] {
   k.dequantize_linear_lanes_s8 = avx2::dequantize_linear_lanes_s8;
   k.dequantize_linear_lanes_u8 = avx2::dequantize_linear_lanes_u8;
   k.dequantize_linear_lanes_s32 = avx2::dequantize_linear_lanes_s32;
+  k.float32_to_float16 = avx2::float32_to_float16;
+  k.float16_to_float32 = avx2::float16_to_float32;
+  k.float32_to_bfloat16 = avx2::float32_to_bfloat16;
+  k.bfloat16_to_float32 = avx2::bfloat16_to_float32;
+  k.pack_s4 = avx2::pack_s4;
+  k.pack_u4 = avx2::pack_u4;
+  k.unpack_s4 = avx2::unpack_s4;
+  k.unpack_u4 = avx2::unpack_u4;
   return k;
 }();
 #endif
@@ -56,6 +72,14 @@ constexpr Kernels kNeon = [] {
   k.dequantize_linear_lanes_s8 = neon::dequantize_linear_lanes_s8;
   k.dequantize_linear_lanes_u8 = neon::dequantize_linear_lanes_u8;
   k.dequantize_linear_lanes_s32 = neon::dequantize_linear_lanes_s32;
+  k.float32_to_float16 = neon::float32_to_float16;
+  k.float16_to_float32 = neon::float16_to_float32;
+  k.float32_to_bfloat16 = neon::float32_to_bfloat16;
+  k.bfloat16_to_float32 = neon::bfloat16_to_float32;
+  k.pack_s4 = neon::pack_s4;
+  k.pack_u4 = neon::pack_u4;
+  k.unpack_s4 = neon::unpack_s4;
+  k.unpack_u4 = neon::unpack_u4;
   return k;
 }();
 #endif

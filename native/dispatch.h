@@ -20,6 +20,14 @@ struct Kernels {
   DequantizeLinearLanes<int8_t>* dequantize_linear_lanes_s8;
   DequantizeLinearLanes<uint8_t>* dequantize_linear_lanes_u8;
   DequantizeLinearLanes<int32_t>* dequantize_linear_lanes_s32;
+  Cast<float, uint16_t>* float32_to_float16;
+  Cast<uint16_t, float>* float16_to_float32;
+  Cast<float, uint16_t>* float32_to_bfloat16;
+  Cast<uint16_t, float>* bfloat16_to_float32;
+  Pack4<int8_t>* pack_s4;
+  Pack4<uint8_t>* pack_u4;
+  Unpack4<int8_t>* unpack_s4;
+  Unpack4<uint8_t>* unpack_u4;
 };
 
 struct Backend {

@@ -1,15 +1,24 @@
 import * as ort from "onnxruntime-node";
-import { type OneNodeModel, oneNodeModel } from "./one-node-model.js";
+import { carrierOf, type OneNodeModel, oneNodeModel } from "./one-node-model.js";
 
-type Data = Float32Array | Int8Array | Uint8Array | Int32Array;
+// Where there is a Float16Array, onnxruntime's JavaScript insists on it and its native part cannot read it.
+Reflect.deleteProperty(globalThis, "Float16Array");
 
-/** Runs a one-node model on onnxruntime's CPU; `data` has one array per input. */
+type Data = Float32Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array;
+
+/**
+ * Runs a one-node model on onnxruntime's CPU; `data` has one array per input. float16 is its bits; bfloat16 travels as float32,
+ * 4-bit types as 8-bit ones.
+ */
 export async function runOnnx(model: OneNodeModel, data: readonly Data[]): Promise<Data[]> {
-  const session = await ort.InferenceSession.create(oneNodeModel(model));
+  // Without optimizations: they would merge a cast with the node.
+  const session = await ort.InferenceSession.create(oneNodeModel(model), {
+    graphOptimizationLevel: "disabled",
+  });
   const feeds = Object.fromEntries(
-    model.inputs.map(({ name, dtype, shape }, i) => [
-      name,
-      new ort.Tensor(dtype, data[i]! as Float32Array, shape),
+    model.inputs.map((port, i) => [
+      port.name,
+      new ort.Tensor(carrierOf(port) as "float32", data[i]! as Float32Array, port.shape),
     ]),
   );
   const results = await session.run(feeds);

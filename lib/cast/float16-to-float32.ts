@@ -1,0 +1,29 @@
+import { resolveBackend } from "../backends/index.js";
+import { requireFloat32, requireOutput } from "../buffers.js";
+import { type Float16Bits, floatBits } from "../float-bits.js";
+import type { CastOptions } from "./options.js";
+
+/**
+ * Turns float16 values into float32, which holds every one of them. A NaN comes out quiet, with its sign and payload.
+ *
+ * @example
+ * const x = float16ToFloat32(Uint16Array.of(0x3c00)); // Float32Array [1]
+ *
+ * @throws TypeError if x is neither a Uint16Array nor a Float16Array, out is not a Float32Array, or one is detached.
+ * @throws RangeError if out has another length or overlaps x, or the backend is not available.
+ */
+export function float16ToFloat32<A extends Float32Array = Float32Array<ArrayBuffer>>(
+  x: Float16Bits,
+  options?: CastOptions<A>,
+): A;
+export function float16ToFloat32(
+  x: Float16Bits,
+  { out, backend }: CastOptions<Float32Array> = {},
+): Float32Array {
+  const bits = floatBits(x, "float16", "x");
+  const result = out ?? new Float32Array(bits.length);
+  requireFloat32(result, "out");
+  requireOutput(result, bits.length, bits);
+  resolveBackend(backend).float16ToFloat32(bits, result);
+  return result;
+}

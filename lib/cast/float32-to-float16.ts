@@ -1,0 +1,29 @@
+import { resolveBackend } from "../backends/index.js";
+import { requireFloat32, requireOutput } from "../buffers.js";
+import { type Float16Bits, floatBits } from "../float-bits.js";
+import type { CastOptions } from "./options.js";
+
+/**
+ * Rounds float32 values to float16, to nearest with ties to even, as IEEE 754 and the ONNX operator Cast: what is too large
+ * becomes infinite, what is too small a subnormal or 0. A NaN stays one, quiet, with its sign and the upper bits of its payload.
+ *
+ * @example
+ * const bits = float32ToFloat16(weights); // Uint16Array
+ *
+ * @throws TypeError if x is not a Float32Array, out is neither a Uint16Array nor a Float16Array, or one is detached.
+ * @throws RangeError if out has another length or overlaps x, or the backend is not available.
+ */
+export function float32ToFloat16<A extends Float16Bits = Uint16Array<ArrayBuffer>>(
+  x: Float32Array,
+  options?: CastOptions<A>,
+): A;
+export function float32ToFloat16(
+  x: Float32Array,
+  { out, backend }: CastOptions<Float16Bits> = {},
+): Float16Bits {
+  requireFloat32(x, "x");
+  const bits = out === undefined ? new Uint16Array(x.length) : floatBits(out, "float16", "out");
+  requireOutput(bits, x.length, x);
+  resolveBackend(backend).float32ToFloat16(x, bits);
+  return out ?? bits;
+}
