@@ -20,6 +20,7 @@ export type ModelFormatCode =
   | "FILE_UNREADABLE"
   | "FILE_UNWRITABLE"
   | "FILE_TOO_LARGE"
+  | "FILE_CLOSED"
   | "FORMAT_UNKNOWN"
   | "WIRE_TRUNCATED"
   | "WIRE_MALFORMED"
