@@ -34,6 +34,7 @@ export type ModelFormatCode =
   | "EXTERNAL_RANGE"
   | "HEADER_INVALID"
   | "HEADER_TOO_LARGE"
+  | "INDEX_INVALID"
   | "TENSOR_OVERLAP"
   | "DATA_TRUNCATED"
   | "DATA_MISMATCH";

@@ -4,6 +4,7 @@ export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } fro
 export { quantizeModel } from "./compress/quantize-model.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
+export type { MapOptions } from "./files/map-file.js";
 export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
 export {
   type MinMax,
@@ -45,6 +46,12 @@ export {
 export { type CompareModelsOptions, compareModels, type ModelComparison } from "./runtime/compare-models.js";
 export type { Latency } from "./runtime/latency.js";
 export type { OutputComparison } from "./runtime/output-difference.js";
-export { readSafetensors, type SafetensorsFile } from "./safetensors/read.js";
+export { type Verification, verifySafetensors } from "./safetensors/checksum.js";
+export {
+  type IterateOptions,
+  readSafetensors,
+  type SafetensorsEntry,
+  type SafetensorsFile,
+} from "./safetensors/read.js";
 export { type WriteSafetensorsOptions, writeSafetensors } from "./safetensors/write.js";
 export type { DType, Tensor, TypedArray } from "./tensor.js";

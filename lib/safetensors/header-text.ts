@@ -3,6 +3,8 @@ import { ModelFormatError } from "../errors.js";
 /** JSON's white space. */
 const SPACE = /[ \t\n\r]*/y;
 const INTEGER = /(?:0|[1-9]\d*)(?![\d.eE])/y;
+const LITERAL = /(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])/y;
+const MAX_SKIPPED_DEPTH = 16;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
@@ -77,6 +79,27 @@ export class HeaderText {
     } while (this.accept(","));
     this.expect("]");
     return values;
+  }
+
+  /** Passes over a value of any shape, nested at most 16 deep. */
+  skip(depth = 0): void {
+    if (depth === MAX_SKIPPED_DEPTH) this.fail("values are nested too deep");
+    this.skipSpace();
+    const first = this.text[this.at];
+    if (first === '"') this.string();
+    else if (first === "{") this.object(() => this.skip(depth + 1));
+    else if (first === "[") {
+      this.expect("[");
+      if (this.accept("]")) return;
+      do this.skip(depth + 1);
+      while (this.accept(","));
+      this.expect("]");
+    } else {
+      LITERAL.lastIndex = this.at;
+      const literal = LITERAL.exec(this.text)?.[0];
+      if (literal === undefined) this.fail("expected a value");
+      this.at += literal.length;
+    }
   }
 
   /** Only the padding may follow. */
