@@ -26,12 +26,12 @@ export interface MappedFile {
   readonly path: string;
   /** In bytes, when it was opened. */
   readonly size: number;
-  /** Whether regions are views of the file itself; otherwise each call reads into memory of its own. */
-  readonly mapped: boolean;
-  /** `length` bytes from `offset`, which must lie inside the file; `field` names them in errors. */
+  /** `length` bytes from `offset`, a view of the file where it can be mapped; `field` names them in errors. */
   region(offset: number, length: number, field?: string): ByteRegion;
   /** The same as an array; for at most 4 GiB, where Node's arrays of bytes end. */
   bytes(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer>;
+  /** The same, always read into memory of its own: what is checked there cannot change afterwards. For headers. */
+  read(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer>;
   /** Unmaps the file at once: every view of it becomes empty. Not while an asynchronous call still works on one. */
   close(): void;
 }
@@ -42,10 +42,11 @@ let native: NativeFiles | undefined | null = null;
 const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
 
 /**
- * Opens a regular file and maps it, copy on write: what is written to a view never reaches the file.
- * Where nothing can be mapped (no addon, a runtime that takes no memory from outside, a file system without), it is read.
+ * Opens a regular file. Its data is mapped when it is first asked for, copy on write: what is written to a view never
+ * reaches the file. Where nothing can be mapped (no addon, a runtime that takes no memory from outside, a file system
+ * without) it is read.
  *
- * @throws ModelFormatError FILE_UNREADABLE; DATA_TRUNCATED from `region` when a file that is read became shorter
+ * @throws ModelFormatError FILE_UNREADABLE; later DATA_TRUNCATED when a file that is read became shorter, or FILE_CLOSED
  */
 export function mapFile(path: string, { mmap = true }: MapOptions = {}): MappedFile {
   let descriptor: number;
@@ -55,17 +56,19 @@ export function mapFile(path: string, { mmap = true }: MapOptions = {}): MappedF
   } catch (cause) {
     throw unreadable(path, cause);
   }
+  return mapDescriptor(descriptor, path, { mmap });
+}
+
+/** The same for a file that is open already; its descriptor is closed with it, or at once where it is no regular file. */
+export function mapDescriptor(
+  descriptor: number,
+  path: string,
+  { mmap = true }: MapOptions = {},
+): MappedFile {
   try {
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw unreadable(path, new Error("this is not a regular file"));
-    const { size } = stat;
-    if (!mmap || size === 0) return new ReadFile(path, size, descriptor);
-    // Node 20 takes no more than 4 GiB of outside memory in one buffer.
-    if (size > bufferLimits.MAX_LENGTH) return new MappedInParts(path, size, descriptor);
-    const mapping = map(descriptor, path, 0, size);
-    if (mapping === undefined) return new ReadFile(path, size, descriptor);
-    closeSync(descriptor);
-    return new Mapped(path, size, mapping);
+    return new OpenFile(path, stat.size, descriptor, mmap);
   } catch (error) {
     closeSync(descriptor);
     throw error;
@@ -74,107 +77,73 @@ export function mapFile(path: string, { mmap = true }: MapOptions = {}): MappedF
 
 type Mapping = NonNullable<ReturnType<NativeFiles["mapFile"]>>;
 
-function map(descriptor: number, path: string, offset: number, size: number): Mapping | undefined {
-  if (native === null) native = loadNative().files;
-  try {
-    return native?.mapFile(descriptor, resolve(path), offset, size);
-  } catch {
-    // Some file systems cannot map, and a process may have too many maps: reading works all the same.
-    return undefined;
-  }
-}
-
-class Mapped implements MappedFile {
-  readonly mapped = true;
-  constructor(
-    readonly path: string,
-    readonly size: number,
-    private mapping: Mapping | undefined,
-  ) {}
-
-  region(offset: number, length: number, field?: string): ByteRegion {
-    if (this.mapping === undefined) throw closed(this.path);
-    requireInside(this, offset, length, field);
-    return { buffer: this.mapping.buffer, byteOffset: offset, byteLength: length };
-  }
-
-  bytes(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer> {
-    return asBytes(this.region(offset, length, field));
-  }
-
-  close(): void {
-    this.mapping?.unmap(this.mapping.buffer);
-    this.mapping = undefined;
-  }
-}
-
-/** A file over the limit of one buffer: every region that is asked for gets a mapping of its own. */
-class MappedInParts implements MappedFile {
-  private readonly parts = new Map<string, Mapping>();
-  private readonly unmapped: ReadFile;
-  constructor(
-    readonly path: string,
-    readonly size: number,
-    private readonly descriptor: number,
-  ) {
-    this.unmapped = new ReadFile(path, size, descriptor);
-  }
-
-  get mapped(): boolean {
-    return this.parts.size > 0;
-  }
-
-  region(offset: number, length: number, field?: string): ByteRegion {
-    if (this.unmapped.closed) throw closed(this.path);
-    requireInside(this, offset, length, field);
-    const lead = offset % STEP_BYTES;
-    const key = `${offset} ${length}`;
-    const part =
-      this.parts.get(key) ??
-      (length > 0 && lead + length <= bufferLimits.MAX_LENGTH
-        ? map(this.descriptor, this.path, offset - lead, lead + length)
-        : undefined);
-    if (part === undefined) return this.unmapped.region(offset, length, field);
-    this.parts.set(key, part);
-    return { buffer: part.buffer, byteOffset: lead, byteLength: length };
-  }
-
-  bytes(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer> {
-    return asBytes(this.region(offset, length, field));
-  }
-
-  close(): void {
-    for (const { buffer, unmap } of this.parts.values()) unmap(buffer);
-    this.parts.clear();
-    this.unmapped.close();
-  }
-}
-
-class ReadFile implements MappedFile {
-  readonly mapped = false;
+class OpenFile implements MappedFile {
   private descriptor: number | undefined;
+  /** One of the whole file, or where that is more than a buffer can hold one for each region that was asked for. */
+  private readonly mappings = new Map<string, Mapping>();
+
   constructor(
     readonly path: string,
     readonly size: number,
     descriptor: number,
+    private readonly mmap: boolean,
   ) {
     this.descriptor = descriptor;
     forgotten.register(this, descriptor, this);
   }
 
-  get closed(): boolean {
-    return this.descriptor === undefined;
+  region(offset: number, length: number, field?: string): ByteRegion {
+    const descriptor = this.check(offset, length, field);
+    if (!this.mmap || length === 0) return this.read(offset, length, field);
+    const whole = this.size <= bufferLimits.MAX_LENGTH;
+    const lead = whole ? offset : offset % STEP_BYTES;
+    const mapping = this.map(descriptor, offset - lead, whole ? this.size : lead + length);
+    if (mapping === undefined) return this.readRegion(descriptor, offset, length, field);
+    return { buffer: mapping.buffer, byteOffset: lead, byteLength: length };
   }
 
-  region(offset: number, length: number, field?: string): ByteRegion {
-    if (this.descriptor === undefined) throw closed(this.path);
-    requireInside(this, offset, length, field);
+  bytes(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer> {
+    const { buffer, byteOffset } = this.region(offset, length, field);
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+  }
+
+  read(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(
+      this.readRegion(this.check(offset, length, field), offset, length, field).buffer as ArrayBuffer,
+    );
+  }
+
+  close(): void {
+    for (const { buffer, unmap } of this.mappings.values()) unmap(buffer);
+    this.mappings.clear();
+    if (this.descriptor === undefined) return;
+    forgotten.unregister(this);
+    closeSync(this.descriptor);
+    this.descriptor = undefined;
+  }
+
+  private map(descriptor: number, offset: number, size: number): Mapping | undefined {
+    const key = `${offset} ${size}`;
+    const known = this.mappings.get(key);
+    if (known !== undefined || size > bufferLimits.MAX_LENGTH) return known;
+    if (native === null) native = loadNative().files;
+    try {
+      const mapping = native?.mapFile(descriptor, resolve(this.path), offset, size);
+      if (mapping !== undefined) this.mappings.set(key, mapping);
+      return mapping;
+    } catch {
+      // Some file systems cannot map, and a process may have too many maps: reading works all the same.
+      return undefined;
+    }
+  }
+
+  private readRegion(descriptor: number, offset: number, length: number, field?: string): ByteRegion {
     const buffer = new ArrayBuffer(length);
     for (let done = 0; done < length; ) {
       const piece = new Uint8Array(buffer, done, Math.min(CHUNK_BYTES, length - done));
       let bytesRead: number;
       try {
-        bytesRead = readSync(this.descriptor, piece, 0, piece.byteLength, offset + done);
+        bytesRead = readSync(descriptor, piece, 0, piece.byteLength, offset + done);
       } catch (cause) {
         throw unreadable(this.path, cause);
       }
@@ -189,31 +158,17 @@ class ReadFile implements MappedFile {
     return { buffer, byteOffset: 0, byteLength: length };
   }
 
-  bytes(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer> {
-    return asBytes(this.region(offset, length, field));
+  /** Formats check their own offsets and say more; this is what stands when one does not. */
+  private check(offset: number, length: number, field?: string): number {
+    const { path, size, descriptor } = this;
+    if (descriptor === undefined)
+      throw new ModelFormatError("FILE_CLOSED", "the file was closed; use its tensors before close()", {
+        path,
+      });
+    if (offset >= 0 && length >= 0 && offset + length <= size) return descriptor;
+    const message = `${length} bytes are wanted here, but the file ends at byte ${size}`;
+    throw new ModelFormatError("DATA_TRUNCATED", message, { path, field, offset });
   }
-
-  close(): void {
-    if (this.descriptor === undefined) return;
-    forgotten.unregister(this);
-    closeSync(this.descriptor);
-    this.descriptor = undefined;
-  }
-}
-
-function asBytes({ buffer, byteOffset, byteLength }: ByteRegion): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
-}
-
-/** Formats check their own offsets and say more; this is what stands when one does not. */
-function requireInside({ path, size }: MappedFile, offset: number, length: number, field?: string): void {
-  if (offset >= 0 && length >= 0 && offset + length <= size) return;
-  const message = `${length} bytes are wanted here, but the file ends at byte ${size}`;
-  throw new ModelFormatError("DATA_TRUNCATED", message, { path, field, offset });
-}
-
-function closed(path: string): ModelFormatError {
-  return new ModelFormatError("FILE_CLOSED", "the file was closed; use its tensors before close()", { path });
 }
 
 function unreadable(path: string, cause: unknown): ModelFormatError {

@@ -49,11 +49,11 @@ export function readIndex(path: string): ShardIndex {
 }
 
 function readWeightMap(path: string): Map<string, string> | undefined {
-  const file = mapFile(path, { mmap: false });
+  const file = mapFile(path);
   try {
     if (file.size > MAX_HEADER_BYTES)
       throw new ModelFormatError("HEADER_TOO_LARGE", `an index of ${file.size} bytes`, { path });
-    const text = new HeaderText(file.bytes(0, file.size), path, 0);
+    const text = new HeaderText(file.read(0, file.size), path, 0);
     let weightMap: Map<string, string> | undefined;
     text.object((key) => {
       if (key !== "weight_map") return text.skip();

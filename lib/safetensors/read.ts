@@ -77,7 +77,7 @@ function addFile(
 ): void {
   const headerBytes = readHeaderLength(file);
   const dataStart = PREFIX_BYTES + headerBytes;
-  const header = parseHeader(file.bytes(PREFIX_BYTES, headerBytes), file.size - dataStart, file.path);
+  const header = parseHeader(file.read(PREFIX_BYTES, headerBytes), file.size - dataStart, file.path);
   for (const [name, { dtype, shape, begin, end }] of header.tensors) {
     if (entries.has(name))
       throw new ModelFormatError("INDEX_INVALID", "another file of the set has this tensor too", {
@@ -143,7 +143,7 @@ function readHeaderLength(file: MappedFile): number {
     throw new ModelFormatError("DATA_TRUNCATED", `${size} bytes are too few for a safetensors file`, {
       path,
     });
-  const { buffer, byteOffset } = file.bytes(0, PREFIX_BYTES);
+  const { buffer, byteOffset } = file.read(0, PREFIX_BYTES);
   const length = new DataView(buffer, byteOffset).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES)
     throw new ModelFormatError(

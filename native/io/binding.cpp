@@ -63,13 +63,16 @@ Napi::Value binding::map_file(const Napi::CallbackInfo& info) {
   } catch (const std::system_error& error) {
     throw Napi::Error::New(env, error.what());
   }
+  count_as_memory(env, -1, mapping->size());
   napi_value buffer;
   auto hint = std::make_unique<std::shared_ptr<Mapping>>(mapping);
   const napi_status status =
       napi_create_external_arraybuffer(env, mapping->data(), mapping->size(), finalize, hint.get(), &buffer);
-  if (status != napi_ok) return env.Undefined();
+  if (status != napi_ok) {
+    count_as_memory(env, 1, mapping->size());
+    return env.Undefined();
+  }
   hint.release();
-  count_as_memory(env, -1, mapping->size());
 
   Napi::Object result = Napi::Object::New(env);
   result.Set("buffer", Napi::Value(env, buffer));
