@@ -5,6 +5,10 @@ export { quantizeModel } from "./compress/quantize-model.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
 export type { MapOptions } from "./files/map-file.js";
+export { type GgufFile, type GgufTensor, readGguf } from "./gguf/read.js";
+export type { GgufType } from "./gguf/tensor-type.js";
+export type { GgufArray, GgufItemType, GgufValue, GgufValueType } from "./gguf/value.js";
+export { type GgufInput, type WriteGgufOptions, writeGguf } from "./gguf/write.js";
 export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
 export {
   type MinMax,

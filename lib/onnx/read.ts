@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelFormatError } from "../errors.js";
+import { LazyMap } from "../lazy-map.js";
 import type { Tensor } from "../tensor.js";
-import { LazyTensors } from "../tensor-map.js";
 import { ExternalData } from "./external-data.js";
 import { type ModelProto, ModelProtoSchema, type TensorProto } from "./proto/onnx_pb.js";
 import { decodeTensor, isExternal } from "./tensor-proto.js";
@@ -64,10 +64,7 @@ export function openModel(proto: ModelProto, path?: string): OnnxModel {
   return {
     proto,
     path,
-    tensors: new LazyTensors(
-      new Map(proto.graph?.initializer.map((stored) => [stored.name, stored])),
-      tensor,
-    ),
+    tensors: new LazyMap(new Map(proto.graph?.initializer.map((stored) => [stored.name, stored])), tensor),
     metadata: Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value])),
     tensor,
     bytes,

@@ -1,8 +1,8 @@
 import { ModelFormatError, outOfRange } from "../errors.js";
 import { type MapOptions, type MappedFile, mapFile } from "../files/map-file.js";
+import { LazyMap } from "../lazy-map.js";
 import type { OnProgress } from "../progress.js";
 import { bitsPerElement, elementCount, type Tensor, viewAs } from "../tensor.js";
-import { LazyTensors } from "../tensor-map.js";
 import { MAX_HEADER_BYTES, PREFIX_BYTES, parseHeader, type TensorEntry } from "./header.js";
 import { readIndex } from "./index-file.js";
 
@@ -99,11 +99,14 @@ class OpenSafetensors implements SafetensorsFile {
     readonly metadata: Readonly<Record<string, string>>,
     readonly close: () => void,
   ) {
-    this.tensors = new LazyTensors(entries, ({ dtype, shape, byteLength, file, offset }, name) => ({
-      dtype,
-      shape,
-      data: viewAs(dtype, files[file]!.region(offset, byteLength, name)),
-    }));
+    this.tensors = new LazyMap(
+      entries,
+      ({ dtype, shape, byteLength, file, offset }: SafetensorsEntry, name): Tensor => ({
+        dtype,
+        shape,
+        data: viewAs(dtype, files[file]!.region(offset, byteLength, name)),
+      }),
+    );
   }
 
   slice(name: string, begin: number, end?: number): Tensor {
