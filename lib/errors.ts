@@ -20,6 +20,7 @@ export type ModelFormatCode =
   | "FILE_UNREADABLE"
   | "FILE_UNWRITABLE"
   | "FILE_TOO_LARGE"
+  | "FILE_CLOSED"
   | "FORMAT_UNKNOWN"
   | "WIRE_TRUNCATED"
   | "WIRE_MALFORMED"
@@ -33,6 +34,7 @@ export type ModelFormatCode =
   | "EXTERNAL_RANGE"
   | "HEADER_INVALID"
   | "HEADER_TOO_LARGE"
+  | "INDEX_INVALID"
   | "TENSOR_OVERLAP"
   | "DATA_TRUNCATED"
   | "DATA_MISMATCH";

@@ -9,7 +9,15 @@ export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } fro
 export { quantizeModel } from "./compress/quantize-model.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
+<<<<<<< HEAD
 export type { Float16ArrayLike, Float16Bits } from "./float-bits.js";
+=======
+export type { MapOptions } from "./files/map-file.js";
+export { type GgufFile, type GgufTensor, readGguf } from "./gguf/read.js";
+export type { GgufType } from "./gguf/tensor-type.js";
+export type { GgufArray, GgufItemType, GgufValue, GgufValueType } from "./gguf/value.js";
+export { type GgufInput, type WriteGgufOptions, writeGguf } from "./gguf/write.js";
+>>>>>>> storage
 export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
 export {
   type MinMax,
@@ -51,6 +59,12 @@ export {
 export { type CompareModelsOptions, compareModels, type ModelComparison } from "./runtime/compare-models.js";
 export type { Latency } from "./runtime/latency.js";
 export type { OutputComparison } from "./runtime/output-difference.js";
-export { readSafetensors, type SafetensorsFile } from "./safetensors/read.js";
+export { type Verification, verifySafetensors } from "./safetensors/checksum.js";
+export {
+  type IterateOptions,
+  readSafetensors,
+  type SafetensorsEntry,
+  type SafetensorsFile,
+} from "./safetensors/read.js";
 export { type WriteSafetensorsOptions, writeSafetensors } from "./safetensors/write.js";
 export type { DType, Tensor, TypedArray } from "./tensor.js";

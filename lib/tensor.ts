@@ -14,7 +14,16 @@ export type DType =
   | "uint32"
   | "int64"
   | "uint64"
-  | "bool";
+  | "bool"
+  | "float8e4m3fn"
+  | "float8e4m3fnuz"
+  | "float8e5m2"
+  | "float8e5m2fnuz"
+  | "float8e8m0"
+  | "float6e2m3"
+  | "float6e3m2"
+  | "float4e2m1"
+  | "complex64";
 
 export type TypedArray =
   | Float32Array
@@ -28,13 +37,26 @@ export type TypedArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** A view on somebody's bytes. float16 and bfloat16 are their bits in a Uint16Array, bool and 4-bit types are bytes in a Uint8Array. */
+/** A piece of memory; an array of bytes is one. Regions may pass the 4 GiB at which Node's arrays of bytes end. */
+export interface ByteRegion {
+  readonly buffer: ArrayBufferLike;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+/**
+ * A view on somebody's bytes. float16 and bfloat16 are their bits in a Uint16Array, bool and the types of 4, 6 and 8 bits
+ * that JavaScript lacks are bytes in a Uint8Array, complex64 is pairs in a Float32Array.
+ */
 export interface Tensor {
   readonly dtype: DType;
   /** Sizes, outermost first; [] is a scalar. */
   readonly shape: readonly number[];
   readonly data: TypedArray;
 }
+
+/** Half of the 2 GiB at which many calls of Node end. */
+const CHUNK_BYTES = 2 ** 30;
 
 const STORAGE = {
   float32: { array: Float32Array, bits: 32 },
@@ -52,9 +74,18 @@ const STORAGE = {
   int64: { array: BigInt64Array, bits: 64 },
   uint64: { array: BigUint64Array, bits: 64 },
   bool: { array: Uint8Array, bits: 8 },
+  float8e4m3fn: { array: Uint8Array, bits: 8 },
+  float8e4m3fnuz: { array: Uint8Array, bits: 8 },
+  float8e5m2: { array: Uint8Array, bits: 8 },
+  float8e5m2fnuz: { array: Uint8Array, bits: 8 },
+  float8e8m0: { array: Uint8Array, bits: 8 },
+  float6e2m3: { array: Uint8Array, bits: 6 },
+  float6e3m2: { array: Uint8Array, bits: 6 },
+  float4e2m1: { array: Uint8Array, bits: 4 },
+  complex64: { array: Float32Array, bits: 64 },
 } as const;
 
-/** Bits of one element; 4 for the packed types. */
+/** Bits of one element; 4 or 6 for the packed types. */
 export function bitsPerElement(dtype: DType): number {
   return STORAGE[dtype].bits;
 }
@@ -64,23 +95,37 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Bytes that a tensor of this type and shape occupies; 4-bit types round up to a whole byte. */
+/** Bytes that a tensor of this type and shape occupies; 4- and 6-bit types round up to a whole byte. */
 export function byteCount(dtype: DType, shape: readonly number[]): number {
   return Math.ceil((elementCount(shape) * bitsPerElement(dtype)) / 8);
 }
 
 /** Views bytes as the typed array of `dtype`, copying only where their position breaks the element's alignment. */
-export function viewAs(dtype: DType, bytes: Uint8Array): TypedArray {
+export function viewAs(dtype: DType, bytes: ByteRegion): TypedArray {
   const { array } = STORAGE[dtype];
   const size = array.BYTES_PER_ELEMENT;
-  if (bytes.byteOffset % size !== 0) {
-    const copy = new Uint8Array(bytes); // not slice(): a Buffer's slice is a view
-    return new array(copy.buffer, copy.byteOffset, copy.byteLength / size);
-  }
-  return new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / size);
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (byteOffset % size !== 0) return new array(copyOf(bytes), 0, byteLength / size);
+  return new array(buffer as ArrayBuffer, byteOffset, byteLength / size);
 }
 
-/** The bytes under a typed array, without a copy. */
+/** In steps: one array of bytes cannot cover 4 GiB. */
+function copyOf({ buffer, byteOffset, byteLength }: ByteRegion): ArrayBuffer {
+  const copy = new ArrayBuffer(byteLength);
+  for (let at = 0; at < byteLength; at += CHUNK_BYTES) {
+    const count = Math.min(CHUNK_BYTES, byteLength - at);
+    new Uint8Array(copy, at, count).set(new Uint8Array(buffer, byteOffset + at, count));
+  }
+  return copy;
+}
+
+/** The bytes of a region, in pieces of at most 1 GiB and at least one. */
+export function* chunksOf({ buffer, byteOffset, byteLength }: ByteRegion): Generator<Uint8Array> {
+  for (let at = 0; at === 0 || at < byteLength; at += CHUNK_BYTES)
+    yield new Uint8Array(buffer, byteOffset + at, Math.min(CHUNK_BYTES, byteLength - at));
+}
+
+/** The bytes under a typed array, without a copy; at most 4 GiB, see chunksOf. */
 export function bytesOf(data: TypedArray): Uint8Array {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }

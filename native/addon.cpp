@@ -11,7 +11,8 @@ void add(Napi::Object& backend, const char* name, const Kernels* kernels) {
   backend.Set(name, Napi::Function::New<operation>(backend.Env(), name, const_cast<Kernels*>(kernels)));
 }
 
-// One object per backend, best first; each has the shape of lib/backend.ts.
+// One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files", which no
+// backend has.
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   for (const auto& [name, kernels] : supported_backends()) {
     Napi::Object backend = Napi::Object::New(env);
@@ -28,6 +29,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     add<binding::bfloat16_to_float32>(backend, "bfloat16ToFloat32", kernels);
     exports.Set(name, backend);
   }
+  Napi::Object files = Napi::Object::New(env);
+  files.Set("mapFile", Napi::Function::New<binding::map_file>(env, "mapFile"));
+  exports.Set("files", files);
   return exports;
 }
 

@@ -6,6 +6,7 @@
 
 namespace modelpress::binding {
 
+Napi::Value map_file(const Napi::CallbackInfo& info);
 void min_max(const Napi::CallbackInfo& info);
 void min_max_per_axis(const Napi::CallbackInfo& info);
 void quantize_linear(const Napi::CallbackInfo& info);

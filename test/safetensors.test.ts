@@ -118,10 +118,10 @@ const attacks: { name: string; bytes: Uint8Array; code: string; says: RegExp }[]
     says: /w: .*"F7"/,
   },
   {
-    name: "a type we do not have",
-    bytes: file(`{"w":${entry("F8_E4M3", "[1]", "[0,1]")}}`, 1),
+    name: "elements that end inside a byte",
+    bytes: file(`{"w":${entry("F4", "[3]", "[0,2]")}}`, 2),
     code: "TENSOR_INVALID",
-    says: /w: .*not supported/,
+    says: /w: .*whole byte/,
   },
   {
     name: "a negative size",
@@ -284,6 +284,15 @@ describe("writeSafetensors", () => {
     ["f64", { dtype: "float64", shape: [], data: Float64Array.of(Math.PI) }],
     ["i64", { dtype: "int64", shape: [1], data: BigInt64Array.of(-(2n ** 63n)) }],
     ["u64", { dtype: "uint64", shape: [1], data: BigUint64Array.of(2n ** 64n - 1n) }],
+    ["c64", { dtype: "complex64", shape: [1], data: Float32Array.of(1, -1) }],
+    ["f8_0", { dtype: "float8e4m3fn", shape: [1], data: Uint8Array.of(1) }],
+    ["f8_1", { dtype: "float8e5m2", shape: [1], data: Uint8Array.of(2) }],
+    ["f8_2", { dtype: "float8e4m3fnuz", shape: [1], data: Uint8Array.of(3) }],
+    ["f8_3", { dtype: "float8e5m2fnuz", shape: [1], data: Uint8Array.of(4) }],
+    ["f8_4", { dtype: "float8e8m0", shape: [1], data: Uint8Array.of(5) }],
+    ["f6_0", { dtype: "float6e2m3", shape: [4], data: Uint8Array.of(1, 2, 3) }],
+    ["f6_1", { dtype: "float6e3m2", shape: [2, 2], data: Uint8Array.of(4, 5, 6) }],
+    ["f4", { dtype: "float4e2m1", shape: [3, 2], data: Uint8Array.of(7, 8, 9) }],
     ["empty", { dtype: "float32", shape: [0, 7], data: new Float32Array() }],
   ]);
 
@@ -301,7 +310,9 @@ describe("writeSafetensors", () => {
     expect(length % 8).toBe(0);
     const header = JSON.parse(bytes.toString("utf8", 8, 8 + length));
     expect(Object.keys(header)).toEqual(
-      "u64 i64 f64 empty f32 u32 i32 bf16 f16 u16 i16 i8 u8 bool".split(" "),
+      "u64 i64 f64 c64 empty f32 u32 i32 bf16 f16 u16 i16 f8_3 f8_2 f8_4 f8_0 f8_1 i8 u8 f6_1 f6_0 f4 bool".split(
+        " ",
+      ),
     );
   });
 

@@ -5,9 +5,26 @@ import type { Backend } from "../backend.js";
 // Two levels above lib/backends and above dist/backends.
 const PACKAGE_ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
+/** What the addon does with files; lib/files/map-file.ts uses it. */
+export interface NativeFiles {
+  /**
+   * Maps `size` bytes of an open file from `offset`, a multiple of 64 KiB, copy on write; at most
+   * buffer.constants.MAX_LENGTH bytes, beyond which Node ends the process. `unmap` detaches the buffer and gives its addresses back.
+   * Undefined where the runtime takes no memory from outside; throws what the system says otherwise.
+   */
+  mapFile(
+    descriptor: number,
+    path: string,
+    offset: number,
+    size: number,
+  ): { buffer: ArrayBuffer; unmap(buffer: ArrayBuffer): void } | undefined;
+}
+
 export interface NativeBackends {
   /** What this processor supports, best first; empty without an addon. */
   readonly backends: readonly Backend[];
+  /** Absent without an addon. */
+  readonly files?: NativeFiles;
   /** Why there is no addon. That is normal where no prebuilt binary fits, so it is kept until someone asks for one. */
   readonly loadError?: Error;
 }
@@ -15,8 +32,11 @@ export interface NativeBackends {
 /** Loads the addon of this package: one that was built here, else the prebuilt one for this platform. */
 export function loadNative(): NativeBackends {
   try {
-    const load: (root: string) => Record<string, Backend> = createRequire(import.meta.url)("node-gyp-build");
-    return { backends: Object.values(load(PACKAGE_ROOT)) };
+    const load: (root: string) => Record<string, Backend> & { files: NativeFiles } = createRequire(
+      import.meta.url,
+    )("node-gyp-build");
+    const { files, ...backends } = load(PACKAGE_ROOT);
+    return { backends: Object.values(backends), files };
   } catch (error) {
     return { backends: [], loadError: error instanceof Error ? error : new Error(String(error)) };
   }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ModelFormatError } from "../errors.js";
+import type { ByteRegion } from "../tensor.js";
 
 /** Node refuses single writes of 2 GiB and more, and writev takes at most IOV_MAX buffers. */
 const MAX_WRITE_BYTES = 64 * 1024 * 1024;
@@ -11,10 +12,24 @@ const RENAME_DELAYS_MS = [10, 50, 250, 1000];
 
 /** Receives the bytes of a file in order. Await each call: it bounds what is in flight. */
 export interface FileSink {
-  /** Appends one chunk or several, gathered from where they lie. */
-  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>;
+  /** Appends one piece of memory or several, gathered from where they lie. A typed array is a piece. */
+  write(bytes: ByteRegion | readonly ByteRegion[]): Promise<void>;
   /** Bytes appended so far. */
   readonly length: number;
+}
+
+export interface ReplaceOptions {
+  /**
+   * Wait until the disk has the bytes and the name, so that a power cut leaves the old file or the new one. Default true.
+   * Without it only a crash of the process is survived, and writing takes about as long as copying the bytes.
+   */
+  sync?: boolean | undefined;
+}
+
+/** One file to be written: where, and by what. Where the name depends on the bytes, `write` returns it. */
+export interface Replacement {
+  path: string;
+  write: (file: FileSink) => Promise<void> | Promise<string>;
 }
 
 /**
@@ -26,28 +41,54 @@ export interface FileSink {
  */
 export async function replaceFile(
   path: string,
-  write: (file: FileSink) => Promise<void> | Promise<string>,
+  write: Replacement["write"],
+  options: ReplaceOptions = {},
 ): Promise<void> {
+  await replaceFiles([{ path, write }], options);
+}
+
+/**
+ * The same for files that belong together: all are written before the first gets its name, and names are given in order,
+ * so the file by which readers find the others comes last. A crash between two names leaves a set of both ages.
+ */
+export async function replaceFiles(
+  replacements: readonly Replacement[],
+  { sync = true }: ReplaceOptions = {},
+): Promise<void> {
+  const staged: Staged[] = [];
+  try {
+    for (const replacement of replacements) await stage(replacement, sync, staged);
+    for (const { path, temporary, name } of staged)
+      await forWriting(path, renameWithRetry(temporary, join(dirname(path), name)));
+  } catch (error) {
+    for (const { temporary } of staged) await rm(temporary, { force: true });
+    throw error;
+  }
+  if (sync)
+    for (const folder of new Set(staged.map(({ path }) => dirname(path)))) await syncDirectory(folder);
+}
+
+interface Staged {
+  path: string;
+  temporary: string;
+  name: string;
+}
+
+async function stage({ path, write }: Replacement, sync: boolean, staged: Staged[]): Promise<void> {
   const temporary = join(
     dirname(path),
     `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`,
   );
   const handle = await forWriting(path, open(temporary, "wx", 0o666));
+  const entry = { path, temporary, name: basename(path) };
+  staged.push(entry);
   try {
-    let name = basename(path);
-    try {
-      const chosen = await write(new HandleSink(handle, path));
-      if (chosen) name = chosen;
-      await forWriting(path, handle.sync());
-    } finally {
-      await handle.close();
-    }
-    await forWriting(path, renameWithRetry(temporary, join(dirname(path), name)));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    const chosen = await write(new HandleSink(handle, path));
+    if (chosen) entry.name = chosen;
+    if (sync) await forWriting(path, handle.sync());
+  } finally {
+    await handle.close();
   }
-  await syncDirectory(dirname(path));
 }
 
 const REASONS: Record<string, string> = {
@@ -82,8 +123,8 @@ class HandleSink implements FileSink {
     private readonly path: string,
   ) {}
 
-  async write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
-    const pieces = (bytes instanceof Uint8Array ? [bytes] : bytes).flatMap(splitLarge);
+  async write(bytes: ByteRegion | readonly ByteRegion[]): Promise<void> {
+    const pieces = ("buffer" in bytes ? [bytes] : bytes).flatMap(splitLarge);
     for (let start = 0; start < pieces.length; ) {
       let end = start;
       let size = 0;
@@ -97,7 +138,7 @@ class HandleSink implements FileSink {
 
   /** A disk may take less than it was given; the rest is offered again. */
   private async writeAll(pieces: Uint8Array[]): Promise<void> {
-    let rest = pieces.filter((piece) => piece.byteLength > 0);
+    let rest = pieces;
     while (rest.length > 0) {
       let { bytesWritten } = await forWriting(this.path, this.handle.writev(rest));
       let whole = 0;
@@ -109,11 +150,10 @@ class HandleSink implements FileSink {
   }
 }
 
-function splitLarge(bytes: Uint8Array): Uint8Array[] {
-  if (bytes.byteLength <= MAX_WRITE_BYTES) return [bytes];
+function splitLarge({ buffer, byteOffset, byteLength }: ByteRegion): Uint8Array[] {
   const pieces: Uint8Array[] = [];
-  for (let at = 0; at < bytes.byteLength; at += MAX_WRITE_BYTES)
-    pieces.push(bytes.subarray(at, at + MAX_WRITE_BYTES));
+  for (let at = 0; at < byteLength; at += MAX_WRITE_BYTES)
+    pieces.push(new Uint8Array(buffer, byteOffset + at, Math.min(MAX_WRITE_BYTES, byteLength - at)));
   return pieces;
 }
 

@@ -1,3 +1,4 @@
+import { outOfRange } from "../errors.js";
 import type { DType } from "../tensor.js";
 import { TensorProto_DataType as DataType } from "./proto/onnx_pb.js";
 
@@ -17,20 +18,28 @@ const DTYPES: Partial<Record<DataType, DType>> = {
   [DataType.BFLOAT16]: "bfloat16",
   [DataType.UINT4]: "uint4",
   [DataType.INT4]: "int4",
+  [DataType.FLOAT8E4M3FN]: "float8e4m3fn",
+  [DataType.FLOAT8E4M3FNUZ]: "float8e4m3fnuz",
+  [DataType.FLOAT8E5M2]: "float8e5m2",
+  [DataType.FLOAT8E5M2FNUZ]: "float8e5m2fnuz",
+  [DataType.FLOAT8E8M0]: "float8e8m0",
+  [DataType.FLOAT4E2M1]: "float4e2m1",
 };
 
 const DATA_TYPES = Object.fromEntries(
   Object.entries(DTYPES).map(([dataType, dtype]) => [dtype, Number(dataType)]),
-) as Record<DType, DataType>;
+) as Partial<Record<DType, DataType>>;
 
-/** The dtype of a TensorProto.DataType, or undefined for those no typed array can show (strings, complex, 8-bit floats). */
+/** The dtype of a TensorProto.DataType, or undefined for those we have no name for (strings, complex, 2-bit). */
 export function dtypeOf(dataType: number): DType | undefined {
   return DTYPES[dataType as DataType];
 }
 
-/** The TensorProto.DataType of a dtype. */
+/** The TensorProto.DataType of a dtype. Throws a RangeError for those ONNX lacks: 6-bit floats, and complex64, which no model stores. */
 export function dataTypeOf(dtype: DType): DataType {
-  return DATA_TYPES[dtype];
+  const dataType = DATA_TYPES[dtype];
+  if (dataType === undefined) throw outOfRange("a type that ONNX has", "dtype", dtype);
+  return dataType;
 }
 
 /** What the ONNX standard calls a data type: "FLOAT8E4M3FN"; the number itself where the standard has no name. */

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelFormatError } from "../errors.js";
+import { LazyMap } from "../lazy-map.js";
 import type { Tensor } from "../tensor.js";
 import { ExternalData } from "./external-data.js";
 import { type ModelProto, ModelProtoSchema, type TensorProto } from "./proto/onnx_pb.js";
@@ -63,7 +64,7 @@ export function openModel(proto: ModelProto, path?: string): OnnxModel {
   return {
     proto,
     path,
-    tensors: new LazyTensors(proto.graph?.initializer ?? [], tensor),
+    tensors: new LazyMap(new Map(proto.graph?.initializer.map((stored) => [stored.name, stored])), tensor),
     metadata: Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value])),
     tensor,
     bytes,
@@ -90,43 +91,5 @@ function readModelFile(path: string): Uint8Array {
       path,
       cause: error,
     });
-  }
-}
-
-/** A map whose values are decoded on first use, so that listing a model reads none of its weights. */
-class LazyTensors implements ReadonlyMap<string, Tensor> {
-  private readonly stored: Map<string, TensorProto>;
-
-  constructor(
-    tensors: readonly TensorProto[],
-    private readonly decode: (stored: TensorProto) => Tensor,
-  ) {
-    this.stored = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  }
-
-  get size(): number {
-    return this.stored.size;
-  }
-  has(name: string): boolean {
-    return this.stored.has(name);
-  }
-  get(name: string): Tensor | undefined {
-    const stored = this.stored.get(name);
-    return stored && this.decode(stored);
-  }
-  keys(): MapIterator<string> {
-    return this.stored.keys();
-  }
-  *values(): MapIterator<Tensor> {
-    for (const stored of this.stored.values()) yield this.decode(stored);
-  }
-  *entries(): MapIterator<[string, Tensor]> {
-    for (const [name, stored] of this.stored) yield [name, this.decode(stored)];
-  }
-  [Symbol.iterator](): MapIterator<[string, Tensor]> {
-    return this.entries();
-  }
-  forEach(visit: (value: Tensor, key: string, map: ReadonlyMap<string, Tensor>) => void): void {
-    for (const [name, tensor] of this.entries()) visit(tensor, name, this);
   }
 }

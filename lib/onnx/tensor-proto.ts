@@ -44,8 +44,6 @@ function bitsOf(dataType: number): number | undefined {
   const dtype = dtypeOf(dataType);
   if (dtype) return bitsPerElement(dtype);
   const name = dataTypeName(dataType);
-  if (name.startsWith("FLOAT8")) return 8;
-  if (name === "FLOAT4E2M1") return 4;
   if (name === "INT2" || name === "UINT2") return 2;
   return { COMPLEX64: 64, COMPLEX128: 128 }[name];
 }

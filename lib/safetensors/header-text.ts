@@ -2,7 +2,15 @@ import { ModelFormatError } from "../errors.js";
 
 /** JSON's white space. */
 const SPACE = /[ \t\n\r]*/y;
-const INTEGER = /(?:0|[1-9]\d*)(?![\d.eE])/y;
+const ZERO = 48;
+const SPACE_CODE = 32;
+/** What would make more than an integer of the digits before it. */
+const FRACTION = new Set<string | undefined>([".", "e", "E"]);
+/** Escapes, and control characters, which JSON refuses. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+const SPECIAL = /[\\\u0000-\u001f]/;
+const LITERAL = /(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])/y;
+const MAX_SKIPPED_DEPTH = 16;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
@@ -48,6 +56,13 @@ export class HeaderText {
     this.skipSpace();
     const from = this.at;
     if (this.text[from] !== '"') this.fail("expected a string");
+    // Nearly all strings end at the next quote and are what they look like.
+    const quote = this.text.indexOf('"', from + 1);
+    const plain = this.text.slice(from + 1, quote);
+    if (quote !== -1 && !SPECIAL.test(plain)) {
+      this.at = quote + 1;
+      return plain;
+    }
     let end = from + 1;
     while (end < this.text.length && this.text[end] !== '"') end += this.text[end] === "\\" ? 2 : 1;
     let value: string;
@@ -67,16 +82,54 @@ export class HeaderText {
     if (this.accept("]")) return values;
     do {
       this.skipSpace();
-      INTEGER.lastIndex = this.at;
-      const digits = INTEGER.exec(this.text)?.[0];
-      const value = Number(digits);
-      if (digits === undefined || !Number.isSafeInteger(value))
-        this.fail("expected an integer from 0 to 2^53 - 1");
-      values.push(value);
-      this.at += digits.length;
+      values.push(this.integer());
     } while (this.accept(","));
     this.expect("]");
     return values;
+  }
+
+  private integer(): number {
+    const from = this.at;
+    let value = 0;
+    let digit = this.text.charCodeAt(this.at) - ZERO;
+    while (digit >= 0 && digit <= 9) {
+      value = value * 10 + digit;
+      digit = this.text.charCodeAt(++this.at) - ZERO;
+    }
+    const digits = this.at - from;
+    const padded = digits > 1 && this.text[from] === "0";
+    if (
+      digits === 0 ||
+      padded ||
+      digits > 16 ||
+      value > Number.MAX_SAFE_INTEGER ||
+      FRACTION.has(this.text[this.at])
+    ) {
+      this.at = from;
+      this.fail("expected an integer from 0 to 2^53 - 1");
+    }
+    return value;
+  }
+
+  /** Passes over a value of any shape, nested at most 16 deep. */
+  skip(depth = 0): void {
+    if (depth === MAX_SKIPPED_DEPTH) this.fail("values are nested too deep");
+    this.skipSpace();
+    const first = this.text[this.at];
+    if (first === '"') this.string();
+    else if (first === "{") this.object(() => this.skip(depth + 1));
+    else if (first === "[") {
+      this.expect("[");
+      if (this.accept("]")) return;
+      do this.skip(depth + 1);
+      while (this.accept(","));
+      this.expect("]");
+    } else {
+      LITERAL.lastIndex = this.at;
+      const literal = LITERAL.exec(this.text)?.[0];
+      if (literal === undefined) this.fail("expected a value");
+      this.at += literal.length;
+    }
   }
 
   /** Only the padding may follow. */
@@ -108,6 +161,7 @@ export class HeaderText {
   }
 
   private skipSpace(): void {
+    if (this.text.charCodeAt(this.at) > SPACE_CODE) return;
     SPACE.lastIndex = this.at;
     this.at += SPACE.exec(this.text)![0].length;
   }

@@ -1,5 +1,5 @@
 import { ModelFormatError } from "../errors.js";
-import { byteCount, type DType } from "../tensor.js";
+import { bitsPerElement, type DType, elementCount } from "../tensor.js";
 import { HeaderText } from "./header-text.js";
 
 /** Bytes before the header: its own length, an unsigned 64-bit integer. */
@@ -10,8 +10,16 @@ export const MAX_HEADER_BYTES = 100_000_000;
 /** The format's names of our types, in its own order of rank: the writer puts the last ones first. */
 export const DTYPES = new Map<string, DType>([
   ["BOOL", "bool"],
+  ["F4", "float4e2m1"],
+  ["F6_E2M3", "float6e2m3"],
+  ["F6_E3M2", "float6e3m2"],
   ["U8", "uint8"],
   ["I8", "int8"],
+  ["F8_E5M2", "float8e5m2"],
+  ["F8_E4M3", "float8e4m3fn"],
+  ["F8_E8M0", "float8e8m0"],
+  ["F8_E4M3FNUZ", "float8e4m3fnuz"],
+  ["F8_E5M2FNUZ", "float8e5m2fnuz"],
   ["I16", "int16"],
   ["U16", "uint16"],
   ["F16", "float16"],
@@ -19,14 +27,11 @@ export const DTYPES = new Map<string, DType>([
   ["I32", "int32"],
   ["U32", "uint32"],
   ["F32", "float32"],
+  ["C64", "complex64"],
   ["F64", "float64"],
   ["I64", "int64"],
   ["U64", "uint64"],
 ]);
-/** Types that the format has and we do not. */
-const UNSUPPORTED = new Set(
-  "F4 F6_E2M3 F6_E3M2 F8_E5M2 F8_E4M3 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ C64".split(" "),
-);
 
 export interface TensorEntry {
   readonly dtype: DType;
@@ -82,7 +87,6 @@ function readEntry(text: HeaderText, path: string, name: string, position: numbe
     new ModelFormatError("TENSOR_INVALID", message, { path, field: name, offset: text.offsetOf(position) });
   if (dtype === undefined || shape === undefined || offsets === undefined)
     throw invalid("a tensor needs dtype, shape and data_offsets");
-  if (UNSUPPORTED.has(dtype)) throw invalid(`tensors of type ${dtype} are not supported`);
   const known = DTYPES.get(dtype);
   if (known === undefined) throw invalid(`unknown dtype ${JSON.stringify(dtype)}`);
   const [begin, end] = offsets;
@@ -90,6 +94,8 @@ function readEntry(text: HeaderText, path: string, name: string, position: numbe
     throw invalid(`data_offsets must be a begin and an end not before it, not [${offsets.join(", ")}]`);
   const expected = checkedByteCount(known, shape);
   if (expected === undefined) throw invalid(`shape [${shape.join(", ")}] is too large`);
+  if (!Number.isInteger(expected))
+    throw invalid(`${dtype} of shape [${shape.join(", ")}] does not end on a whole byte`);
   if (expected !== end! - begin!)
     throw invalid(
       `${dtype} of shape [${shape.join(", ")}] takes ${expected} bytes, but data_offsets give ${end! - begin!}`,
@@ -97,11 +103,11 @@ function readEntry(text: HeaderText, path: string, name: string, position: numbe
   return { dtype: known, shape, begin: begin!, end: end! };
 }
 
-/** Undefined where a product leaves the safe integers, in whatever order the sizes come. */
+/** Undefined where the count of bits leaves the safe integers, in whatever order the sizes come; may be a fraction. */
 function checkedByteCount(dtype: DType, shape: readonly number[]): number | undefined {
   if (shape.includes(0)) return 0;
-  const bytes = byteCount(dtype, shape);
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
+  const bits = elementCount(shape) * bitsPerElement(dtype);
+  return Number.isSafeInteger(bits) ? bits / 8 : undefined;
 }
 
 function checkLayout(

@@ -1,57 +1,153 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { ModelFormatError } from "../errors.js";
-import { type Tensor, viewAs } from "../tensor.js";
-import { MAX_HEADER_BYTES, PREFIX_BYTES, parseHeader } from "./header.js";
+import { ModelFormatError, outOfRange } from "../errors.js";
+import { type MapOptions, type MappedFile, mapFile } from "../files/map-file.js";
+import { LazyMap } from "../lazy-map.js";
+import type { OnProgress } from "../progress.js";
+import { bitsPerElement, elementCount, type Tensor, viewAs } from "../tensor.js";
+import { MAX_HEADER_BYTES, PREFIX_BYTES, parseHeader, type TensorEntry } from "./header.js";
+import { readIndex } from "./index-file.js";
 
-/** Node refuses single reads of 2 GiB and more. */
-const CHUNK_BYTES = 64 * 1024 * 1024;
+export interface IterateOptions {
+  signal?: AbortSignal | undefined;
+  /** Told the bytes of the tensors handed out so far, after each. */
+  onProgress?: OnProgress | undefined;
+}
 
 export interface SafetensorsFile {
-  /** By name, in the order of the header. */
-  tensors: Map<string, Tensor>;
-  metadata: Record<string, string>;
-  /** Gives the tensors' memory back; they must not be used afterwards. */
+  /** By name, in the order of the header. Each is made when it is asked for: a view of the file, or read from it. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What the header says of each tensor; reading it touches no data. */
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+  /** The files it consists of: one, or the shards that the index names. */
+  readonly paths: readonly string[];
+  /**
+   * Rows `begin` to `end` (not included) along the first axis; only they are read.
+   * @throws RangeError for an unknown name, rows that are not there, or a packed type whose rows share bytes
+   */
+  slice(name: string, begin: number, end?: number): Tensor;
+  /** All tensors one after the other, with a turn of the event loop between them. Throws the signal's reason. */
+  iterate(options?: IterateOptions): AsyncGenerator<[string, Tensor]>;
+  /** Gives the file back; its tensors become empty. */
   close(): void;
 }
 
+export interface SafetensorsEntry extends Pick<TensorEntry, "dtype" | "shape"> {
+  readonly byteLength: number;
+  /** Where the bytes lie: an index of `paths`, and the offset in that file. */
+  readonly file: number;
+  readonly offset: number;
+}
+
 /**
- * Reads a safetensors file whole, checking all of its header first.
- * Throws a ModelFormatError that names the file, the tensor and the byte: FILE_UNREADABLE, DATA_TRUNCATED,
- * HEADER_TOO_LARGE, HEADER_INVALID, TEXT_NOT_UTF8, TENSOR_INVALID or TENSOR_OVERLAP.
+ * Opens a safetensors file, or a set of them by its `.safetensors.index.json`, checking all headers first. Data is
+ * mapped, or with `mmap: false` read when a tensor is asked for.
+ * Format: https://github.com/huggingface/safetensors#format
+ *
+ * @throws ModelFormatError that names the file, the tensor and the byte: FILE_UNREADABLE, DATA_TRUNCATED,
+ * HEADER_TOO_LARGE, HEADER_INVALID, TEXT_NOT_UTF8, TENSOR_INVALID, TENSOR_OVERLAP, or for a set INDEX_INVALID
  */
-export function readSafetensors(path: string): SafetensorsFile {
-  let file: number;
+export function readSafetensors(path: string, options: MapOptions = {}): SafetensorsFile {
+  const index = path.endsWith(".json") ? readIndex(path) : undefined;
+  const paths = index?.paths ?? [path];
+  const files: MappedFile[] = [];
+  const close = () => {
+    for (const file of files) file.close();
+  };
   try {
-    file = openSync(path, "r");
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
-  try {
-    const stat = fstatSync(file);
-    if (!stat.isFile()) throw unreadable(path, new Error("this is not a regular file"));
-    const { size } = stat;
-    const headerBytes = readHeaderLength(file, size, path);
-    const header = readBytes(file, PREFIX_BYTES, headerBytes, path);
-    const dataStart = PREFIX_BYTES + headerBytes;
-    const { tensors: entries, metadata } = parseHeader(header, size - dataStart, path);
-    const tensors = new Map<string, Tensor>();
-    for (const [name, { dtype, shape, begin, end }] of entries) {
-      const bytes = readBytes(file, dataStart + begin, end - begin, path, name);
-      tensors.set(name, { dtype, shape, data: viewAs(dtype, bytes) });
+    const entries = new Map<string, SafetensorsEntry>();
+    const metadata = new Map<string, string>();
+    for (const shard of paths) {
+      const file = mapFile(shard, options);
+      files.push(file);
+      addFile(file, files.length - 1, entries, metadata);
     }
-    return { tensors, metadata: Object.fromEntries(metadata), close: () => tensors.clear() };
-  } finally {
-    closeSync(file);
+    index?.check(entries);
+    return new OpenSafetensors(paths, files, entries, Object.fromEntries(metadata), close);
+  } catch (error) {
+    close();
+    throw error;
   }
 }
 
-function readHeaderLength(file: number, size: number, path: string): number {
+function addFile(
+  file: MappedFile,
+  index: number,
+  entries: Map<string, SafetensorsEntry>,
+  metadata: Map<string, string>,
+): void {
+  const headerBytes = readHeaderLength(file);
+  const dataStart = PREFIX_BYTES + headerBytes;
+  const header = parseHeader(file.read(PREFIX_BYTES, headerBytes), file.size - dataStart, file.path);
+  for (const [name, { dtype, shape, begin, end }] of header.tensors) {
+    if (entries.has(name))
+      throw new ModelFormatError("INDEX_INVALID", "another file of the set has this tensor too", {
+        path: file.path,
+        field: name,
+      });
+    entries.set(name, { dtype, shape, byteLength: end - begin, file: index, offset: dataStart + begin });
+  }
+  for (const [key, value] of header.metadata) metadata.set(key, value);
+}
+
+class OpenSafetensors implements SafetensorsFile {
+  readonly tensors: ReadonlyMap<string, Tensor>;
+
+  constructor(
+    readonly paths: readonly string[],
+    private readonly files: readonly MappedFile[],
+    readonly entries: ReadonlyMap<string, SafetensorsEntry>,
+    readonly metadata: Readonly<Record<string, string>>,
+    readonly close: () => void,
+  ) {
+    this.tensors = new LazyMap(
+      entries,
+      ({ dtype, shape, byteLength, file, offset }: SafetensorsEntry, name): Tensor => ({
+        dtype,
+        shape,
+        data: viewAs(dtype, files[file]!.region(offset, byteLength, name)),
+      }),
+    );
+  }
+
+  slice(name: string, begin: number, end?: number): Tensor {
+    const entry = this.entries.get(name);
+    if (entry === undefined) throw outOfRange("the name of a tensor of the file", "name", name);
+    const { dtype, shape, file, offset } = entry;
+    const [rows, ...rest] = shape;
+    if (rows === undefined) throw outOfRange("a tensor with at least one axis", "name", name);
+    const last = end ?? rows;
+    if (!(Number.isInteger(begin) && Number.isInteger(last) && begin >= 0 && begin <= last && last <= rows))
+      throw outOfRange(`rows within 0 to ${rows}`, "slice", `${begin} to ${last}`);
+    const rowBits = elementCount(rest) * bitsPerElement(dtype);
+    if (rowBits % 8 !== 0) throw outOfRange("rows of whole bytes", `tensor ${JSON.stringify(name)}`, dtype);
+    const rowBytes = rowBits / 8;
+    const region = this.files[file]!.region(offset + begin * rowBytes, (last - begin) * rowBytes, name);
+    return { dtype, shape: [last - begin, ...rest], data: viewAs(dtype, region) };
+  }
+
+  async *iterate({ signal, onProgress }: IterateOptions = {}): AsyncGenerator<[string, Tensor]> {
+    let total = 0;
+    for (const { byteLength } of this.entries.values()) total += byteLength;
+    let done = 0;
+    for (const [name, { byteLength }] of this.entries) {
+      signal?.throwIfAborted();
+      yield [name, this.tensors.get(name)!];
+      done += byteLength;
+      onProgress?.({ stage: "reading", done, total });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    signal?.throwIfAborted();
+  }
+}
+
+function readHeaderLength(file: MappedFile): number {
+  const { path, size } = file;
   if (size < PREFIX_BYTES)
     throw new ModelFormatError("DATA_TRUNCATED", `${size} bytes are too few for a safetensors file`, {
       path,
     });
-  const prefix = readBytes(file, 0, PREFIX_BYTES, path);
-  const length = new DataView(prefix.buffer).getBigUint64(0, true);
+  const { buffer, byteOffset } = file.read(0, PREFIX_BYTES);
+  const length = new DataView(buffer, byteOffset).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES)
     throw new ModelFormatError(
       "HEADER_TOO_LARGE",
@@ -65,36 +161,4 @@ function readHeaderLength(file: number, size: number, path: string): number {
       { path, offset: 0 },
     );
   return Number(length);
-}
-
-/** Bytes in memory of their own, so that every element type is aligned. */
-function readBytes(
-  file: number,
-  position: number,
-  length: number,
-  path: string,
-  field?: string,
-): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const wanted = Math.min(CHUNK_BYTES, length - done);
-    let bytesRead: number;
-    try {
-      bytesRead = readSync(file, bytes, done, wanted, position + done);
-    } catch (cause) {
-      throw unreadable(path, cause);
-    }
-    if (bytesRead === 0)
-      throw new ModelFormatError("DATA_TRUNCATED", "the file became shorter while it was read", {
-        path,
-        field,
-        offset: position + done,
-      });
-    done += bytesRead;
-  }
-  return bytes;
-}
-
-function unreadable(path: string, cause: unknown): ModelFormatError {
-  return new ModelFormatError("FILE_UNREADABLE", (cause as Error).message, { path, cause });
 }

@@ -1,49 +1,123 @@
+import { basename } from "node:path";
 import { outOfRange, wrongType } from "../errors.js";
-import { replaceFile } from "../files/replace-file.js";
-import { byteCount, bytesOf, type DType, type Tensor } from "../tensor.js";
+import { type FileSink, type ReplaceOptions, replaceFile, replaceFiles } from "../files/replace-file.js";
+import type { OnProgress } from "../progress.js";
+import { bitsPerElement, type DType, elementCount, type Tensor } from "../tensor.js";
+import { checksumKey, checksumOf, isChecksumKey } from "./checksum.js";
 import { DTYPES, MAX_HEADER_BYTES, PREFIX_BYTES } from "./header.js";
+import { checkSharding, indexPath, shardPath, splitBySize } from "./shards.js";
 
 const NAMES = new Map([...DTYPES].map(([name, dtype], rank) => [dtype, { name, rank }]));
 /** Alignment of the data: that of the widest element. */
 const ALIGNMENT = 8;
+/** How often progress is told and the signal looked at. */
+const BATCH_BYTES = 64 * 1024 * 1024;
 
-export interface WriteSafetensorsOptions {
-  /** Free text by key, kept in the header. */
-  metadata?: Readonly<Record<string, string>>;
+export interface WriteSafetensorsOptions extends ReplaceOptions {
+  /** Free text by key, kept in the header. Checksums among it are left out: they are of the file it was read from. */
+  metadata?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Split into `NAME-00001-of-0000N.safetensors` of at most so many bytes of data each, with `NAME.safetensors.index.json`
+   * beside them. Nothing is split that fits into one file. A tensor larger than this gets a file of its own.
+   */
+  maxShardSize?: number | undefined;
+  /** Put a SHA-256 of every tensor into the metadata, for verifySafetensors. Default false. */
+  checksums?: boolean | undefined;
+  /** Between files and tensors; what is written then is removed again. */
+  signal?: AbortSignal | undefined;
+  /** Told the bytes of data written so far. */
+  onProgress?: OnProgress | undefined;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly key: Buffer;
+  readonly tensor: Tensor;
+  readonly type: { name: string; rank: number };
+  readonly byteLength: number;
 }
 
 /**
- * Writes a safetensors file, whole or not at all. Wide elements come first, so that every tensor is aligned; equal ones
- * are sorted by name. Throws TypeError or RangeError for a tensor that the format has no type for, or whose shape and
- * data disagree.
+ * Writes a safetensors file, whole or not at all, straight from the tensors' own memory. Wide elements come first, so that
+ * every tensor is aligned; equal ones are sorted by name: the bytes are those that the format's own library writes.
+ * `tensors` may be those of a file that is being replaced.
+ *
+ * @returns the paths written; with shards the index comes first
+ * @throws TypeError or RangeError for a tensor that the format has no type for, or whose shape and data disagree;
+ * ModelFormatError FILE_UNWRITABLE; the signal's reason
  */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
   options: WriteSafetensorsOptions = {},
-): Promise<void> {
-  const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, Tensor>);
-  const ordered = entries
-    .map(([name, tensor]) => ({ name, key: Buffer.from(name), tensor, type: checkTensor(name, tensor) }))
-    .sort((a, b) => b.type.rank - a.type.rank || Buffer.compare(a.key, b.key));
-  const header: [string, unknown][] = [];
-  if (options.metadata !== undefined) header.push(["__metadata__", checkMetadata(options.metadata)]);
-  let end = 0;
-  for (const { name, tensor, type } of ordered) {
-    const begin = end;
-    end += tensor.data.byteLength;
-    header.push([name, { dtype: type.name, shape: tensor.shape, data_offsets: [begin, end] }]);
+): Promise<string[]> {
+  const { maxShardSize, metadata, onProgress, signal, sync } = options;
+  if (maxShardSize !== undefined) checkSharding(path, maxShardSize);
+  if (metadata !== undefined) checkMetadata(metadata);
+  // Asking also a map of another class for its entries: the tensors of a file are one.
+  const named: Iterable<[string, Tensor]> =
+    Symbol.iterator in tensors ? (tensors as ReadonlyMap<string, Tensor>) : Object.entries(tensors);
+  const entries: Entry[] = [];
+  for (const [name, tensor] of named) {
+    const type = checkTensor(name, tensor);
+    entries.push({ name, key: Buffer.from(name), tensor, type, byteLength: tensor.data.byteLength });
   }
-  const prefix = encodeHeader(header);
-  await replaceFile(path, async (file) => {
-    await file.write(prefix);
-    await file.write(ordered.map(({ tensor }) => bytesOf(tensor.data)));
-  });
+  entries.sort((a, b) => b.type.rank - a.type.rank || Buffer.compare(a.key, b.key));
+  const total = entries.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  let done = 0;
+  const put = (shard: readonly Entry[]) => {
+    const prefix = encodeHeader(shard, options);
+    return async (file: FileSink) => {
+      await file.write(prefix);
+      for (const batch of splitBySize(shard, BATCH_BYTES)) {
+        signal?.throwIfAborted();
+        await file.write(batch.map(({ tensor }) => tensor.data));
+        done += batch.reduce((sum, { byteLength }) => sum + byteLength, 0);
+        onProgress?.({ stage: "writing", done, total });
+      }
+    };
+  };
+  if (maxShardSize === undefined || total <= maxShardSize) {
+    await replaceFile(path, put(entries), { sync });
+    return [path];
+  }
+  const shards = splitBySize(entries, maxShardSize);
+  const paths = shards.map((_, i) => shardPath(path, i, shards.length));
+  const index = encodeIndex(shards, paths, total);
+  const replacements = shards.map((shard, i) => ({ path: paths[i]!, write: put(shard) }));
+  // Last, because by it the others are found.
+  replacements.push({ path: indexPath(path), write: (file) => file.write(index) });
+  await replaceFiles(replacements, { sync });
+  return [indexPath(path), ...paths];
+}
+
+function encodeIndex(shards: readonly (readonly Entry[])[], paths: readonly string[], total: number): Buffer {
+  const places = shards.flatMap((shard, i) =>
+    shard.map(({ name, key }) => ({ name, key, file: basename(paths[i]!) })),
+  );
+  places.sort((a, b) => Buffer.compare(a.key, b.key));
+  const lines = places.map(({ name, file }) => `    ${JSON.stringify(name)}: ${JSON.stringify(file)}`);
+  return Buffer.from(
+    `{\n  "metadata": {\n    "total_size": ${total}\n  },\n  "weight_map": {\n${lines.join(",\n")}\n  }\n}\n`,
+  );
 }
 
 /** Joined by hand: an object would lose the name "__proto__" and put names that look like numbers first. */
-function encodeHeader(entries: readonly [string, unknown][]): Uint8Array {
-  const members = entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+function encodeHeader(entries: readonly Entry[], { metadata, checksums }: WriteSafetensorsOptions): Buffer {
+  const members: string[] = [];
+  const member = (name: string, value: unknown) => `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+  const texts = Object.entries(metadata ?? {})
+    .filter(([key]) => !isChecksumKey(key))
+    .map(([key, text]) => member(key, text));
+  if (checksums)
+    for (const { name, tensor } of entries) texts.push(member(checksumKey(name), checksumOf(tensor)));
+  if (metadata !== undefined || checksums) members.push(`"__metadata__":{${texts.join(",")}}`);
+  let end = 0;
+  for (const { name, tensor, type, byteLength } of entries) {
+    const begin = end;
+    end += byteLength;
+    members.push(member(name, { dtype: type.name, shape: tensor.shape, data_offsets: [begin, end] }));
+  }
   const text = Buffer.from(`{${members.join(",")}}`);
   const length = Math.ceil(text.byteLength / ALIGNMENT) * ALIGNMENT;
   if (length > MAX_HEADER_BYTES)
@@ -62,15 +136,17 @@ function checkTensor(name: string, { dtype, shape, data }: Tensor): { name: stri
     throw outOfRange("a type that safetensors has", `dtype of ${what}`, dtype satisfies DType);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw outOfRange("sizes that are integers from 0", `shape of ${what}`, `[${shape.join(", ")}]`);
-  const expected = byteCount(dtype, shape);
+  const expected = (elementCount(shape) * bitsPerElement(dtype)) / 8;
   if (data.byteLength !== expected) throw outOfRange(`${expected} bytes`, `data of ${what}`, data.byteLength);
   return type;
 }
 
-function checkMetadata(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  for (const [key, value] of Object.entries(metadata))
-    if (typeof value !== "string") throw wrongType("a string", `metadata ${JSON.stringify(key)}`, value);
-  return metadata;
+function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(metadata)) {
+    const what = `metadata ${JSON.stringify(key)}`;
+    if (typeof value !== "string") throw wrongType("a string", what, value);
+    if (!isText(key) || !isText(value)) throw outOfRange("text without half characters", what, value);
+  }
 }
 
 /** Half a surrogate pair has no UTF-8. */

@@ -1,0 +1,176 @@
+import { constants as bufferLimits } from "node:buffer";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { resolve } from "node:path";
+import { loadNative, type NativeFiles } from "../backends/native.js";
+import { ModelFormatError } from "../errors.js";
+import type { ByteRegion } from "../tensor.js";
+
+/** Node refuses single reads of 2 GiB and more. */
+const CHUNK_BYTES = 64 * 1024 * 1024;
+
+/** Where a mapping may begin on Windows; elsewhere pages are smaller. */
+const STEP_BYTES = 65536;
+
+export interface MapOptions {
+  /**
+   * true: map the file, so that tensors are views of it and only what is looked at is ever read. Should another process
+   * cut a mapped file short meanwhile, touching what is gone ends this process (SIGBUS); a file that is replaced by
+   * renaming, as every writer here does, is safe. false: read what is asked for into memory, which gives
+   * DATA_TRUNCATED instead. Default true where the addon is there.
+   */
+  mmap?: boolean | undefined;
+}
+
+/** The bytes of a file that stays open. */
+export interface MappedFile {
+  readonly path: string;
+  /** In bytes, when it was opened. */
+  readonly size: number;
+  /** `length` bytes from `offset`, a view of the file where it can be mapped; `field` names them in errors. */
+  region(offset: number, length: number, field?: string): ByteRegion;
+  /** The same as an array; for at most 4 GiB, where Node's arrays of bytes end. */
+  bytes(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer>;
+  /** The same, always read into memory of its own: what is checked there cannot change afterwards. For headers. */
+  read(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer>;
+  /** Unmaps the file at once: every view of it becomes empty. Not while an asynchronous call still works on one. */
+  close(): void;
+}
+
+let native: NativeFiles | undefined | null = null;
+
+/** Collected without close(): a mapping is given back by its buffer's own finalizer, a descriptor by this. */
+const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
+
+/**
+ * Opens a regular file. Its data is mapped when it is first asked for, copy on write: what is written to a view never
+ * reaches the file. Where nothing can be mapped (no addon, a runtime that takes no memory from outside, a file system
+ * without) it is read.
+ *
+ * @throws ModelFormatError FILE_UNREADABLE; later DATA_TRUNCATED when a file that is read became shorter, or FILE_CLOSED
+ */
+export function mapFile(path: string, { mmap = true }: MapOptions = {}): MappedFile {
+  let descriptor: number;
+  try {
+    // Without O_NONBLOCK a pipe would block until somebody writes to it.
+    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  return mapDescriptor(descriptor, path, { mmap });
+}
+
+/** The same for a file that is open already; its descriptor is closed with it, or at once where it is no regular file. */
+export function mapDescriptor(
+  descriptor: number,
+  path: string,
+  { mmap = true }: MapOptions = {},
+): MappedFile {
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) throw unreadable(path, new Error("this is not a regular file"));
+    return new OpenFile(path, stat.size, descriptor, mmap);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+type Mapping = NonNullable<ReturnType<NativeFiles["mapFile"]>>;
+
+class OpenFile implements MappedFile {
+  private descriptor: number | undefined;
+  /** One of the whole file, or where that is more than a buffer can hold one for each region that was asked for. */
+  private readonly mappings = new Map<string, Mapping>();
+
+  constructor(
+    readonly path: string,
+    readonly size: number,
+    descriptor: number,
+    private readonly mmap: boolean,
+  ) {
+    this.descriptor = descriptor;
+    forgotten.register(this, descriptor, this);
+  }
+
+  region(offset: number, length: number, field?: string): ByteRegion {
+    const descriptor = this.check(offset, length, field);
+    if (!this.mmap || length === 0) return this.read(offset, length, field);
+    const whole = this.size <= bufferLimits.MAX_LENGTH;
+    const lead = whole ? offset : offset % STEP_BYTES;
+    const mapping = this.map(descriptor, offset - lead, whole ? this.size : lead + length);
+    if (mapping === undefined) return this.readRegion(descriptor, offset, length, field);
+    return { buffer: mapping.buffer, byteOffset: lead, byteLength: length };
+  }
+
+  bytes(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer> {
+    const { buffer, byteOffset } = this.region(offset, length, field);
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+  }
+
+  read(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(
+      this.readRegion(this.check(offset, length, field), offset, length, field).buffer as ArrayBuffer,
+    );
+  }
+
+  close(): void {
+    for (const { buffer, unmap } of this.mappings.values()) unmap(buffer);
+    this.mappings.clear();
+    if (this.descriptor === undefined) return;
+    forgotten.unregister(this);
+    closeSync(this.descriptor);
+    this.descriptor = undefined;
+  }
+
+  private map(descriptor: number, offset: number, size: number): Mapping | undefined {
+    const key = `${offset} ${size}`;
+    const known = this.mappings.get(key);
+    if (known !== undefined || size > bufferLimits.MAX_LENGTH) return known;
+    if (native === null) native = loadNative().files;
+    try {
+      const mapping = native?.mapFile(descriptor, resolve(this.path), offset, size);
+      if (mapping !== undefined) this.mappings.set(key, mapping);
+      return mapping;
+    } catch {
+      // Some file systems cannot map, and a process may have too many maps: reading works all the same.
+      return undefined;
+    }
+  }
+
+  private readRegion(descriptor: number, offset: number, length: number, field?: string): ByteRegion {
+    const buffer = new ArrayBuffer(length);
+    for (let done = 0; done < length; ) {
+      const piece = new Uint8Array(buffer, done, Math.min(CHUNK_BYTES, length - done));
+      let bytesRead: number;
+      try {
+        bytesRead = readSync(descriptor, piece, 0, piece.byteLength, offset + done);
+      } catch (cause) {
+        throw unreadable(this.path, cause);
+      }
+      if (bytesRead === 0)
+        throw new ModelFormatError("DATA_TRUNCATED", "the file became shorter while it was read", {
+          path: this.path,
+          field,
+          offset: offset + done,
+        });
+      done += bytesRead;
+    }
+    return { buffer, byteOffset: 0, byteLength: length };
+  }
+
+  /** Formats check their own offsets and say more; this is what stands when one does not. */
+  private check(offset: number, length: number, field?: string): number {
+    const { path, size, descriptor } = this;
+    if (descriptor === undefined)
+      throw new ModelFormatError("FILE_CLOSED", "the file was closed; use its tensors before close()", {
+        path,
+      });
+    if (offset >= 0 && length >= 0 && offset + length <= size) return descriptor;
+    const message = `${length} bytes are wanted here, but the file ends at byte ${size}`;
+    throw new ModelFormatError("DATA_TRUNCATED", message, { path, field, offset });
+  }
+}
+
+function unreadable(path: string, cause: unknown): ModelFormatError {
+  return new ModelFormatError("FILE_UNREADABLE", (cause as Error).message, { path, cause });
+}

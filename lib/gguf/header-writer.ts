@@ -1,0 +1,83 @@
+import { outOfRange, wrongType } from "../errors.js";
+import { bytesOf, viewAs } from "../tensor.js";
+import { MAX_KEY_BYTES } from "./limits.js";
+import { StoredArray } from "./metadata.js";
+import { type GgufArray, type GgufItemType, type GgufValue, ITEM_BYTES, VALUE_TYPES } from "./value.js";
+
+/** Gathers the bytes of a header. */
+export class HeaderWriter {
+  private bytes = Buffer.alloc(64 * 1024);
+  private length = 0;
+
+  uint32(value: number): void {
+    this.bytes.writeUInt32LE(value, this.room(4));
+  }
+  uint64(value: number | bigint): void {
+    this.bytes.writeBigUInt64LE(BigInt(value), this.room(8));
+  }
+  string(text: string): void {
+    const length = Buffer.byteLength(text);
+    this.uint64(length);
+    this.bytes.write(text, this.room(length));
+  }
+  raw(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.room(bytes.byteLength));
+  }
+  finish(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  private room(count: number): number {
+    const at = this.length;
+    this.length += count;
+    if (this.length > this.bytes.byteLength) {
+      const grown = Buffer.alloc(2 * this.length);
+      grown.set(this.bytes);
+      this.bytes = grown;
+    }
+    return at;
+  }
+}
+
+/** Writes a key, the type of its value, and the value. */
+export function encodeValue(header: HeaderWriter, key: string, value: GgufValue): void {
+  const what = `metadata ${JSON.stringify(key)}`;
+  if (key === "" || Buffer.byteLength(key) > MAX_KEY_BYTES)
+    throw outOfRange(`a key of 1 to ${MAX_KEY_BYTES} bytes`, "metadata", key);
+  if (!VALUE_TYPES.includes(value?.type)) throw outOfRange("a value with its type", what, value?.type);
+  header.string(key);
+  header.uint32(VALUE_TYPES.indexOf(value.type));
+  if (value.type === "array") encodeArray(header, value, what);
+  else encodeItem(header, value.type, value.value, what);
+}
+
+function encodeArray(header: HeaderWriter, array: GgufArray, what: string): void {
+  const { of, length } = array;
+  if (!VALUE_TYPES.includes(of) || (of as string) === "array")
+    throw outOfRange("items of a plain type", what, of);
+  header.uint32(VALUE_TYPES.indexOf(of));
+  header.uint64(length);
+  // Not decoded: what a file holds is written as it is.
+  if (array instanceof StoredArray) {
+    header.raw(array.stored);
+    return;
+  }
+  const items = array.value;
+  if (items.length !== length) throw outOfRange(`${length} items`, what, items.length);
+  for (const item of items) encodeItem(header, of, of === "bool" ? item === 1 : item, what);
+}
+
+function encodeItem(header: HeaderWriter, type: GgufItemType, value: unknown, what: string): void {
+  if (type === "string") {
+    if (typeof value !== "string") throw wrongType("a string", what, value);
+    header.string(value);
+    return;
+  }
+  const kind = type === "bool" ? "boolean" : type === "uint64" || type === "int64" ? "bigint" : "number";
+  if (typeof value !== kind) throw wrongType(`a ${kind}`, what, value);
+  const stored = viewAs(type, new Uint8Array(ITEM_BYTES[type]));
+  stored[0] = (type === "bool" ? Number(value) : value) as never;
+  const exact = type === "bool" || type.startsWith("float") || stored[0] === value;
+  if (!exact) throw outOfRange(`a ${type}`, what, value);
+  header.raw(bytesOf(stored));
+}

@@ -1,0 +1,118 @@
+import { outOfRange, wrongType } from "../errors.js";
+import { type ReplaceOptions, replaceFile } from "../files/replace-file.js";
+import type { OnProgress } from "../progress.js";
+import type { Tensor, TypedArray } from "../tensor.js";
+import { padded } from "./header.js";
+import { encodeValue, HeaderWriter } from "./header-writer.js";
+import {
+  DEFAULT_ALIGNMENT,
+  MAGIC,
+  MAX_ALIGNMENT,
+  MAX_DIMENSIONS,
+  MAX_NAME_BYTES,
+  VERSION,
+} from "./limits.js";
+import { GGUF_TYPES, type GgufType, ggufByteCount, ggufTypeOfDType } from "./tensor-type.js";
+import type { GgufValue } from "./value.js";
+
+/** A tensor of a dtype that GGUF has, or blocks of a quantized type as their bytes. */
+export type GgufInput =
+  | Tensor
+  | { readonly type: GgufType; readonly shape: readonly number[]; readonly data: TypedArray };
+
+export interface WriteGgufOptions extends ReplaceOptions {
+  /** Values with their types, written in this order. `general.architecture` is what other tools look for first. */
+  metadata?: ReadonlyMap<string, GgufValue> | Readonly<Record<string, GgufValue>> | undefined;
+  signal?: AbortSignal | undefined;
+  /** Told the bytes of data written so far. */
+  onProgress?: OnProgress | undefined;
+}
+
+/**
+ * Writes a GGUF file of version 3, whole or not at all, straight from the tensors' own memory and in their order. The bytes
+ * are those that ggml's own Python package writes for the same tensors and metadata. Tensors are aligned to
+ * `general.alignment` of the metadata, 32 bytes by default.
+ *
+ * @throws TypeError or RangeError for a tensor or value that the format has no type for, or whose shape and data disagree;
+ * ModelFormatError FILE_UNWRITABLE; the signal's reason
+ */
+export async function writeGguf(
+  path: string,
+  tensors: ReadonlyMap<string, GgufInput> | Readonly<Record<string, GgufInput>>,
+  { metadata = {}, signal, onProgress, sync }: WriteGgufOptions = {},
+): Promise<void> {
+  const values = [...entriesOf(metadata)];
+  const alignment = checkAlignment(values.find(([key]) => key === "general.alignment")?.[1]);
+  const entries = [...entriesOf(tensors)].map(([name, tensor]) => checkTensor(name, tensor));
+  const header = new HeaderWriter();
+  header.uint32(MAGIC);
+  header.uint32(VERSION);
+  header.uint64(entries.length);
+  header.uint64(values.length);
+  for (const [key, value] of values) encodeValue(header, key, value);
+  let end = 0;
+  for (const { name, type, shape, data } of entries) {
+    header.string(name);
+    header.uint32(shape.length);
+    for (const size of shape.toReversed()) header.uint64(size);
+    header.uint32(GGUF_TYPES[type].id);
+    header.uint64(end);
+    end = padded(end + data.byteLength, alignment);
+  }
+  const total = entries.reduce((sum, { data }) => sum + data.byteLength, 0);
+  await replaceFile(
+    path,
+    async (file) => {
+      const pad = () => new Uint8Array(padded(file.length, alignment) - file.length);
+      await file.write(header.finish());
+      await file.write(pad());
+      let done = 0;
+      for (const { data } of entries) {
+        signal?.throwIfAborted();
+        await file.write(data);
+        await file.write(pad());
+        done += data.byteLength;
+        onProgress?.({ stage: "writing", done, total });
+      }
+    },
+    { sync },
+  );
+}
+
+function entriesOf<T>(values: ReadonlyMap<string, T> | Readonly<Record<string, T>>): Iterable<[string, T]> {
+  return Symbol.iterator in values ? (values as ReadonlyMap<string, T>) : Object.entries(values);
+}
+
+function checkAlignment(stored: GgufValue | undefined): number {
+  if (stored === undefined) return DEFAULT_ALIGNMENT;
+  const { type, value } = stored;
+  if (type !== "uint32" || value <= 0 || value > MAX_ALIGNMENT || (value & (value - 1)) !== 0)
+    throw outOfRange(`a uint32 that is a power of two up to ${MAX_ALIGNMENT}`, "general.alignment", value);
+  return value;
+}
+
+function checkTensor(name: string, tensor: GgufInput) {
+  const what = `tensor ${JSON.stringify(name)}`;
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES)
+    throw outOfRange(`a name of at most ${MAX_NAME_BYTES} bytes`, "tensor", name);
+  const { shape, data } = tensor;
+  const type = "type" in tensor ? tensor.type : ggufTypeOfDType(tensor.dtype);
+  if (type === undefined || !Object.hasOwn(GGUF_TYPES, type))
+    throw outOfRange("a type that GGUF has", `dtype of ${what}`, "dtype" in tensor ? tensor.dtype : type);
+  if (shape.length > MAX_DIMENSIONS || !shape.every((size) => Number.isSafeInteger(size) && size >= 0))
+    throw outOfRange(
+      `at most ${MAX_DIMENSIONS} sizes, integers from 0,`,
+      `shape of ${what}`,
+      `[${shape.join(", ")}]`,
+    );
+  const expected = ggufByteCount(type, shape);
+  if (expected === undefined)
+    throw outOfRange(
+      `a last size that is a multiple of ${GGUF_TYPES[type].elements}`,
+      `shape of ${what}`,
+      `[${shape.join(", ")}]`,
+    );
+  if (!ArrayBuffer.isView(data)) throw wrongType("a typed array", `data of ${what}`, data);
+  if (data.byteLength !== expected) throw outOfRange(`${expected} bytes`, `data of ${what}`, data.byteLength);
+  return { name, type, shape, data };
+}

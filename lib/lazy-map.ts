@@ -1,0 +1,33 @@
+/** Named values, such as tensors, that are made when they are asked for, so that listing a file reads none of its data. */
+export class LazyMap<Stored, Value> implements ReadonlyMap<string, Value> {
+  constructor(
+    private readonly stored: ReadonlyMap<string, Stored>,
+    private readonly decode: (stored: Stored, name: string) => Value,
+  ) {}
+
+  get size(): number {
+    return this.stored.size;
+  }
+  has(name: string): boolean {
+    return this.stored.has(name);
+  }
+  get(name: string): Value | undefined {
+    const stored = this.stored.get(name);
+    return stored === undefined ? undefined : this.decode(stored, name);
+  }
+  keys(): MapIterator<string> {
+    return this.stored.keys();
+  }
+  *values(): MapIterator<Value> {
+    for (const [name, stored] of this.stored) yield this.decode(stored, name);
+  }
+  *entries(): MapIterator<[string, Value]> {
+    for (const [name, stored] of this.stored) yield [name, this.decode(stored, name)];
+  }
+  [Symbol.iterator](): MapIterator<[string, Value]> {
+    return this.entries();
+  }
+  forEach(visit: (value: Value, key: string, map: ReadonlyMap<string, Value>) => void): void {
+    for (const [name, tensor] of this.entries()) visit(tensor, name, this);
+  }
+}

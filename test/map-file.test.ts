@@ -1,0 +1,159 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { loadNative, type NativeFiles } from "../lib/backends/native.js";
+import { type MappedFile, mapFile } from "../lib/files/map-file.js";
+import { chunksOf, viewAs } from "../lib/tensor.js";
+import { temporaryFolder } from "./support/folder.js";
+
+const folder = temporaryFolder();
+const path = join(folder, "file #é.bin");
+writeFileSync(
+  path,
+  Uint8Array.from({ length: 10_000 }, (_, i) => i),
+);
+const hasAddon = loadNative().files !== undefined;
+
+describe.skipIf(!hasAddon)("the binding", () => {
+  const { mapFile: map } = loadNative().files ?? ({} as NativeFiles);
+  it.each<[string, unknown[], RegExp]>([
+    ["no path", [0, 1, 0, 1], /path/],
+    ["no descriptor", ["0", "", 0, 1], /number/],
+    ["an offset between pages", [0, "", 4097, 1], /64 KiB/],
+    ["an empty range", [0, "", 0, 0], /size/],
+    ["a size past all memory", [0, "", 0, 2 ** 53], /size/],
+    ["a fraction", [0, "", 0, 1.5], /size/],
+    ["a closed descriptor", [-1, "", 0, 1], /mmap|CreateFile/],
+  ])("refuses %s", (_, args, message) => {
+    expect(() => (map as (...all: never[]) => unknown)(...(args as never[]))).toThrow(message);
+  });
+
+  it("unmaps its own buffer only", () => {
+    const b = mapFile(path);
+    const descriptor = openSync(path, "r");
+    const mapping = map(descriptor, path, 0, 100)!;
+    closeSync(descriptor);
+    expect(() => mapping.unmap(b.bytes(0, 1).buffer)).toThrow("another file");
+    expect(() => mapping.unmap({} as ArrayBuffer)).toThrow("not an ArrayBuffer");
+    expect(b.bytes(1, 1)[0]).toBe(1);
+    mapping.unmap(mapping.buffer);
+    b.close();
+  });
+});
+
+describe.each([true, false])("mapFile with mmap: %s", (mmap) => {
+  const open = (at = path): MappedFile => mapFile(at, { mmap });
+
+  it("gives any part of the file", () => {
+    const file = open();
+    expect(file.size).toBe(10_000);
+    const shared = file.bytes(0, 8).buffer === file.bytes(1, 8).buffer;
+    expect(shared).toBe(mmap && hasAddon);
+    expect([...file.read(255, 2)]).toEqual([255, 0]);
+    expect([...file.bytes(255, 3)]).toEqual([255, 0, 1]);
+    expect(file.region(9_999, 1).byteLength).toBe(1);
+    expect(file.bytes(10_000, 0).byteLength).toBe(0);
+    file.close();
+  });
+
+  it("refuses what lies outside, and everything once it is closed", () => {
+    const file = open();
+    for (const [offset, length] of [
+      [-1, 2],
+      [9_999, 2],
+      [10_001, 0],
+      [0, -1],
+      [Number.NaN, 1],
+    ])
+      expect(() => file.region(offset!, length!)).toThrow(
+        expect.objectContaining({ code: "DATA_TRUNCATED" }),
+      );
+    file.close();
+    file.close();
+    expect(() => file.bytes(0, 1)).toThrow(expect.objectContaining({ code: "FILE_CLOSED" }));
+  });
+
+  it("lets nothing that is written to a view reach the file", () => {
+    const file = open();
+    const bytes = file.bytes(0, 8);
+    bytes.fill(99);
+    expect(bytes[0]).toBe(99);
+    expect(readFileSync(path)[0]).toBe(0);
+    file.close();
+  });
+
+  it("takes an empty file, and no folder", () => {
+    const empty = join(folder, "empty");
+    writeFileSync(empty, "");
+    const file = open(empty);
+    expect(file.bytes(0, 0).byteLength).toBe(0);
+    file.close();
+    mkdirSync(join(folder, `folder ${mmap}`));
+    expect(() => open(join(folder, `folder ${mmap}`))).toThrow(/not a regular file/);
+    expect(() => open(join(folder, "none"))).toThrow(expect.objectContaining({ code: "FILE_UNREADABLE" }));
+  });
+});
+
+it.skipIf(!hasAddon)("takes memory away from every view on close", () => {
+  const file = mapFile(path);
+  const bytes = file.bytes(0, 100);
+  const floats = viewAs("float32", file.region(4, 400));
+  file.close();
+  expect([bytes.length, floats.length, bytes[0]]).toEqual([0, 0, undefined]);
+});
+
+it.skipIf(!hasAddon)("gives addresses back when a file is forgotten", () => {
+  const main = join(folder, "forget.mjs");
+  const root = JSON.stringify(fileURLToPath(new URL("..", import.meta.url)));
+  const source = `
+    import { createRequire } from "node:module";
+    import { closeSync, openSync, readFileSync } from "node:fs";
+    const { files } = createRequire(${root})("node-gyp-build")(${root});
+    const file = ${JSON.stringify(path)};
+    const descriptor = openSync(file);
+    for (let i = 0; i < 1000; i++) files.mapFile(descriptor, file, 0, 10_000);
+    const maps = () => process.platform === "linux" ? readFileSync("/proc/self/maps", "utf8").split("file #").length - 1 : 0;
+    const before = maps();
+    for (let i = 0; i < 5; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 20)); }
+    console.log(JSON.stringify({ before, after: maps() }));`;
+  writeFileSync(main, source);
+  const { stdout, stderr } = spawnSync(process.execPath, ["--expose-gc", main], { encoding: "utf8" });
+  expect(stderr).toBe("");
+  const { before, after } = JSON.parse(stdout);
+  if (process.platform === "linux") expect(before).toBe(1000);
+  expect(after).toBe(0);
+});
+
+it("says so when a file that is read was cut short meanwhile", () => {
+  const shrinking = join(folder, "shrinking");
+  writeFileSync(shrinking, new Uint8Array(100));
+  const file = mapFile(shrinking, { mmap: false });
+  truncateSync(shrinking, 50);
+  expect(() => file.bytes(0, 100, "w")).toThrow(
+    expect.objectContaining({ code: "DATA_TRUNCATED", offset: 50, field: "w" }),
+  );
+  file.close();
+});
+
+it("reads past 4 GiB", () => {
+  const sparse = join(folder, "sparse");
+  writeFileSync(sparse, "");
+  truncateSync(sparse, 2 ** 32 + 4096);
+  for (const mmap of [true, false]) {
+    const file = mapFile(sparse, { mmap });
+    expect([...file.bytes(2 ** 32 + 4000, 2)]).toEqual([0, 0]);
+    if (mmap && hasAddon) expect(viewAs("float64", file.region(8, 2 ** 31)).length).toBe(2 ** 28);
+    file.close();
+  }
+});
+
+it("cuts regions into pieces without losing a byte", () => {
+  const region = { buffer: new ArrayBuffer(2 ** 30 + 10), byteOffset: 3, byteLength: 2 ** 30 + 7 };
+  expect([...chunksOf(region)].map(({ byteOffset, byteLength }) => [byteOffset, byteLength])).toEqual([
+    [3, 2 ** 30],
+    [3 + 2 ** 30, 7],
+  ]);
+  expect([...chunksOf(new Uint8Array(0))].map(({ length }) => length)).toEqual([0]);
+});
