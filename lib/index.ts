@@ -20,6 +20,7 @@ export {
   computeQuantParams,
   type QuantParams,
 } from "./quantize/compute-quant-params.js";
+export { type DequantizeGgufOptions, dequantizeGguf } from "./quantize/dequantize-gguf.js";
 export {
   type DequantizeLinearDType,
   type DequantizeLinearOptions,
@@ -30,7 +31,9 @@ export {
   type DynamicQuantizeLinearOptions,
   dynamicQuantizeLinear,
 } from "./quantize/dynamic-quantize-linear.js";
+export type { GgufBlockType } from "./quantize/gguf-block.js";
 export type { LinearParams } from "./quantize/linear-params.js";
+export { type QuantizeGgufOptions, quantizeGguf } from "./quantize/quantize-gguf.js";
 export {
   type QuantizeLinearDType,
   type QuantizeLinearOptions,

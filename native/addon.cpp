@@ -22,6 +22,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     add<binding::quantize_linear_per_axis>(backend, "quantizeLinearPerAxis", kernels);
     add<binding::dequantize_linear>(backend, "dequantizeLinear", kernels);
     add<binding::dequantize_linear_per_axis>(backend, "dequantizeLinearPerAxis", kernels);
+    add<binding::quantize_gguf_q8_0>(backend, "quantizeGgufQ8_0", kernels);
+    add<binding::quantize_gguf_q4_0>(backend, "quantizeGgufQ4_0", kernels);
+    add<binding::dequantize_gguf_q8_0>(backend, "dequantizeGgufQ8_0", kernels);
+    add<binding::dequantize_gguf_q4_0>(backend, "dequantizeGgufQ4_0", kernels);
     exports.Set(name, backend);
   }
   return exports;

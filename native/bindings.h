@@ -12,5 +12,9 @@ void quantize_linear(const Napi::CallbackInfo& info);
 void quantize_linear_per_axis(const Napi::CallbackInfo& info);
 void dequantize_linear(const Napi::CallbackInfo& info);
 void dequantize_linear_per_axis(const Napi::CallbackInfo& info);
+void quantize_gguf_q8_0(const Napi::CallbackInfo& info);
+void quantize_gguf_q4_0(const Napi::CallbackInfo& info);
+void dequantize_gguf_q8_0(const Napi::CallbackInfo& info);
+void dequantize_gguf_q4_0(const Napi::CallbackInfo& info);
 
 }  // namespace modelpress::binding

@@ -19,6 +19,10 @@ constexpr Kernels kScalar = [] {
   k.dequantize_linear_lanes_s8 = scalar::dequantize_linear_lanes_s8;
   k.dequantize_linear_lanes_u8 = scalar::dequantize_linear_lanes_u8;
   k.dequantize_linear_lanes_s32 = scalar::dequantize_linear_lanes_s32;
+  k.quantize_gguf_q8_0 = scalar::quantize_gguf_q8_0;
+  k.quantize_gguf_q4_0 = scalar::quantize_gguf_q4_0;
+  k.dequantize_gguf_q8_0 = scalar::dequantize_gguf_q8_0;
+  k.dequantize_gguf_q4_0 = scalar::dequantize_gguf_q4_0;
   return k;
 }();
 
@@ -37,6 +41,10 @@ constexpr Kernels kAvx2 = [] {
   k.dequantize_linear_lanes_s8 = avx2::dequantize_linear_lanes_s8;
   k.dequantize_linear_lanes_u8 = avx2::dequantize_linear_lanes_u8;
   k.dequantize_linear_lanes_s32 = avx2::dequantize_linear_lanes_s32;
+  k.quantize_gguf_q8_0 = avx2::quantize_gguf_q8_0;
+  k.quantize_gguf_q4_0 = avx2::quantize_gguf_q4_0;
+  k.dequantize_gguf_q8_0 = avx2::dequantize_gguf_q8_0;
+  k.dequantize_gguf_q4_0 = avx2::dequantize_gguf_q4_0;
   return k;
 }();
 #endif
@@ -56,6 +64,10 @@ constexpr Kernels kNeon = [] {
   k.dequantize_linear_lanes_s8 = neon::dequantize_linear_lanes_s8;
   k.dequantize_linear_lanes_u8 = neon::dequantize_linear_lanes_u8;
   k.dequantize_linear_lanes_s32 = neon::dequantize_linear_lanes_s32;
+  k.quantize_gguf_q8_0 = neon::quantize_gguf_q8_0;
+  k.quantize_gguf_q4_0 = neon::quantize_gguf_q4_0;
+  k.dequantize_gguf_q8_0 = neon::dequantize_gguf_q8_0;
+  k.dequantize_gguf_q4_0 = neon::dequantize_gguf_q4_0;
   return k;
 }();
 #endif

@@ -20,6 +20,10 @@ struct Kernels {
   DequantizeLinearLanes<int8_t>* dequantize_linear_lanes_s8;
   DequantizeLinearLanes<uint8_t>* dequantize_linear_lanes_u8;
   DequantizeLinearLanes<int32_t>* dequantize_linear_lanes_s32;
+  QuantizeGguf* quantize_gguf_q8_0;
+  QuantizeGguf* quantize_gguf_q4_0;
+  DequantizeGguf* dequantize_gguf_q8_0;
+  DequantizeGguf* dequantize_gguf_q4_0;
 };
 
 struct Backend {

@@ -34,6 +34,17 @@ template <class Q>
 using DequantizeLinearLanes = void(const Q* x, float* y, size_t rows, size_t stride, size_t n,
                                    const float* scales, const int32_t* zero_points);
 
+// Blocks of 32 values as ggml stores them: a scale as a half, then the steps. Q8_0, 34 bytes: the scale is
+// max |x| / 127, a step the nearest integer to x * (1 / scale), ties away from zero. Q4_0, 18 bytes: the
+// scale is -1/8 of the first value with the largest magnitude (-0 if all are zero), a step trunc(x * (1 /
+// scale) + 8.5), 15 at most; byte j holds value j in its low and value 16 + j in its high half. 1 / scale is
+// 0 for a scale of 0 and comes from the scale before that is rounded to half. A NaN in a block makes its
+// scale the half 0x7e00. A step that comes out infinite or NaN is stored as 0.
+using QuantizeGguf = void(const float* x, uint8_t* y, size_t blocks);
+
+// y = scale * step, of Q4_0 scale * (step - 8). A NaN in y is 0x7fc00000.
+using DequantizeGguf = void(const uint8_t* x, float* y, size_t blocks);
+
 namespace scalar {
 MinMax min_max_f32;
 MinMaxLanes min_max_lanes_f32;
@@ -47,6 +58,10 @@ DequantizeLinear<int32_t> dequantize_linear_s32;
 DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
 DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
 DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
+QuantizeGguf quantize_gguf_q8_0;
+QuantizeGguf quantize_gguf_q4_0;
+DequantizeGguf dequantize_gguf_q8_0;
+DequantizeGguf dequantize_gguf_q4_0;
 }  // namespace scalar
 namespace avx2 {
 MinMax min_max_f32;
@@ -61,6 +76,10 @@ DequantizeLinear<int32_t> dequantize_linear_s32;
 DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
 DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
 DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
+QuantizeGguf quantize_gguf_q8_0;
+QuantizeGguf quantize_gguf_q4_0;
+DequantizeGguf dequantize_gguf_q8_0;
+DequantizeGguf dequantize_gguf_q4_0;
 }  // namespace avx2
 namespace neon {
 MinMax min_max_f32;
@@ -75,6 +94,10 @@ DequantizeLinear<int32_t> dequantize_linear_s32;
 DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
 DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
 DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
+QuantizeGguf quantize_gguf_q8_0;
+QuantizeGguf quantize_gguf_q4_0;
+DequantizeGguf dequantize_gguf_q8_0;
+DequantizeGguf dequantize_gguf_q4_0;
 }  // namespace neon
 
 }  // namespace modelpress

@@ -1,6 +1,7 @@
 import type { Backend } from "../backend.js";
+import * as gguf from "./js/gguf.js";
 import * as minmax from "./js/minmax.js";
 import * as quantize from "./js/quantize.js";
 
 /** The backend that is always there. */
-export const js: Backend = { name: "js", ...minmax, ...quantize };
+export const js: Backend = { name: "js", ...gguf, ...minmax, ...quantize };
