@@ -45,4 +45,10 @@ export interface Backend {
   float16ToFloat32(x: Uint16Array, y: Float32Array): void;
   float32ToBfloat16(x: Float32Array, y: Uint16Array): void;
   bfloat16ToFloat32(x: Uint16Array, y: Float32Array): void;
+  /** 32 values become a block of ggml's type: 34 bytes for Q8_0, 18 for Q4_0. */
+  quantizeGgufQ8_0(x: Float32Array, y: Uint8Array): void;
+  quantizeGgufQ4_0(x: Float32Array, y: Uint8Array): void;
+  /** A block of ggml's type becomes 32 values. A NaN in y has the bits 0x7fc00000. */
+  dequantizeGgufQ8_0(x: Uint8Array, y: Float32Array): void;
+  dequantizeGgufQ4_0(x: Uint8Array, y: Float32Array): void;
 }

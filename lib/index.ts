@@ -9,15 +9,12 @@ export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } fro
 export { quantizeModel } from "./compress/quantize-model.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
-<<<<<<< HEAD
-export type { Float16ArrayLike, Float16Bits } from "./float-bits.js";
-=======
 export type { MapOptions } from "./files/map-file.js";
+export type { Float16ArrayLike, Float16Bits } from "./float-bits.js";
 export { type GgufFile, type GgufTensor, readGguf } from "./gguf/read.js";
 export type { GgufType } from "./gguf/tensor-type.js";
 export type { GgufArray, GgufItemType, GgufValue, GgufValueType } from "./gguf/value.js";
 export { type GgufInput, type WriteGgufOptions, writeGguf } from "./gguf/write.js";
->>>>>>> storage
 export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
 export {
   type MinMax,
@@ -34,6 +31,7 @@ export {
   computeQuantParams,
   type QuantParams,
 } from "./quantize/compute-quant-params.js";
+export { type DequantizeGgufOptions, dequantizeGguf } from "./quantize/dequantize-gguf.js";
 export {
   type DequantizeLinearDType,
   type DequantizeLinearOptions,
@@ -44,7 +42,9 @@ export {
   type DynamicQuantizeLinearOptions,
   dynamicQuantizeLinear,
 } from "./quantize/dynamic-quantize-linear.js";
+export type { GgufBlockType } from "./quantize/gguf-block.js";
 export type { LinearParams } from "./quantize/linear-params.js";
+export { type QuantizeGgufOptions, quantizeGguf } from "./quantize/quantize-gguf.js";
 export {
   type QuantizeLinearDType,
   type QuantizeLinearOptions,

@@ -27,6 +27,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     add<binding::float16_to_float32>(backend, "float16ToFloat32", kernels);
     add<binding::float32_to_bfloat16>(backend, "float32ToBfloat16", kernels);
     add<binding::bfloat16_to_float32>(backend, "bfloat16ToFloat32", kernels);
+    add<binding::quantize_gguf_q8_0>(backend, "quantizeGgufQ8_0", kernels);
+    add<binding::quantize_gguf_q4_0>(backend, "quantizeGgufQ4_0", kernels);
+    add<binding::dequantize_gguf_q8_0>(backend, "dequantizeGgufQ8_0", kernels);
+    add<binding::dequantize_gguf_q4_0>(backend, "dequantizeGgufQ4_0", kernels);
     exports.Set(name, backend);
   }
   Napi::Object files = Napi::Object::New(env);

@@ -33,6 +33,8 @@ template <>
 inline constexpr napi_typedarray_type kArrayType<int32_t> = napi_int32_array;
 template <>
 inline constexpr napi_typedarray_type kArrayType<uint16_t> = napi_uint16_array;
+template <>
+inline constexpr napi_typedarray_type kArrayType<uint8_t> = napi_uint8_array;
 
 inline const Kernels& kernels(const Napi::CallbackInfo& info) {
   return *static_cast<const Kernels*>(info.Data());

@@ -17,5 +17,9 @@ void float32_to_float16(const Napi::CallbackInfo& info);
 void float16_to_float32(const Napi::CallbackInfo& info);
 void float32_to_bfloat16(const Napi::CallbackInfo& info);
 void bfloat16_to_float32(const Napi::CallbackInfo& info);
+void quantize_gguf_q8_0(const Napi::CallbackInfo& info);
+void quantize_gguf_q4_0(const Napi::CallbackInfo& info);
+void dequantize_gguf_q8_0(const Napi::CallbackInfo& info);
+void dequantize_gguf_q4_0(const Napi::CallbackInfo& info);
 
 }  // namespace modelpress::binding

@@ -27,6 +27,10 @@ constexpr Kernels kScalar = [] {
   k.pack_u4 = scalar::pack_u4;
   k.unpack_s4 = scalar::unpack_s4;
   k.unpack_u4 = scalar::unpack_u4;
+  k.quantize_gguf_q8_0 = scalar::quantize_gguf_q8_0;
+  k.quantize_gguf_q4_0 = scalar::quantize_gguf_q4_0;
+  k.dequantize_gguf_q8_0 = scalar::dequantize_gguf_q8_0;
+  k.dequantize_gguf_q4_0 = scalar::dequantize_gguf_q4_0;
   return k;
 }();
 
@@ -53,6 +57,10 @@ constexpr Kernels kAvx2 = [] {
   k.pack_u4 = avx2::pack_u4;
   k.unpack_s4 = avx2::unpack_s4;
   k.unpack_u4 = avx2::unpack_u4;
+  k.quantize_gguf_q8_0 = avx2::quantize_gguf_q8_0;
+  k.quantize_gguf_q4_0 = avx2::quantize_gguf_q4_0;
+  k.dequantize_gguf_q8_0 = avx2::dequantize_gguf_q8_0;
+  k.dequantize_gguf_q4_0 = avx2::dequantize_gguf_q4_0;
   return k;
 }();
 #endif
@@ -80,6 +88,10 @@ constexpr Kernels kNeon = [] {
   k.pack_u4 = neon::pack_u4;
   k.unpack_s4 = neon::unpack_s4;
   k.unpack_u4 = neon::unpack_u4;
+  k.quantize_gguf_q8_0 = neon::quantize_gguf_q8_0;
+  k.quantize_gguf_q4_0 = neon::quantize_gguf_q4_0;
+  k.dequantize_gguf_q8_0 = neon::dequantize_gguf_q8_0;
+  k.dequantize_gguf_q4_0 = neon::dequantize_gguf_q4_0;
   return k;
 }();
 #endif

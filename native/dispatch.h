@@ -28,6 +28,10 @@ struct Kernels {
   Pack4<uint8_t>* pack_u4;
   Unpack4<int8_t>* unpack_s4;
   Unpack4<uint8_t>* unpack_u4;
+  QuantizeGguf* quantize_gguf_q8_0;
+  QuantizeGguf* quantize_gguf_q4_0;
+  DequantizeGguf* dequantize_gguf_q8_0;
+  DequantizeGguf* dequantize_gguf_q4_0;
 };
 
 struct Backend {

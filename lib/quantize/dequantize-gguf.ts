@@ -1,0 +1,40 @@
+import type { Backend } from "../backend.js";
+import { resolveBackend } from "../backends/index.js";
+import { requireAttached, requireFloat32, requireOutput } from "../buffers.js";
+import { wrongType } from "../errors.js";
+import { GGUF_BLOCK_VALUES, type GgufBlockType, ggufBlockBytes, wholeBlocks } from "./gguf-block.js";
+
+export interface DequantizeGgufOptions {
+  /** What the blocks are: 34 bytes each for Q8_0, 18 for Q4_0. */
+  type: GgufBlockType;
+  /** Where the values go, apart from the blocks in memory, possibly a subarray. Default: a new array. */
+  out?: Float32Array | undefined;
+  /** A name or an element of backends(); default: the best. */
+  backend?: string | Backend | undefined;
+}
+
+/**
+ * Turns blocks of a GGUF file back into float32, bit for bit as ggml: the float16 scale times the step. A block whose scale is
+ * NaN or infinite gives what that product gives; every NaN has the same bits.
+ *
+ * @example
+ * const x = dequantizeGguf(blocks, { type: "Q8_0" }); // Float32Array of blocks.length / 34 * 32 values
+ *
+ * @throws TypeError if blocks is not a Uint8Array or is detached, or out is not a Float32Array.
+ * @throws RangeError if there are no whole blocks, the type is unknown, out has another length or overlaps the blocks, or the
+ *   backend is not available.
+ */
+export function dequantizeGguf(blocks: Uint8Array, options: DequantizeGgufOptions): Float32Array {
+  if (!(blocks instanceof Uint8Array)) throw wrongType("a Uint8Array", "blocks", blocks);
+  requireAttached(blocks, "blocks");
+  const bytes = ggufBlockBytes(options.type);
+  const length = wholeBlocks(blocks.length, bytes, "blocks") * GGUF_BLOCK_VALUES;
+  const backend = resolveBackend(options.backend);
+  const out = options.out ?? new Float32Array(length);
+  requireFloat32(out, "out");
+  requireOutput(out, length, blocks);
+
+  if (options.type === "Q8_0") backend.dequantizeGgufQ8_0(blocks, out);
+  else backend.dequantizeGgufQ4_0(blocks, out);
+  return out;
+}
