@@ -51,4 +51,11 @@ export interface Backend {
   /** A block of ggml's type becomes 32 values. A NaN in y has the bits 0x7fc00000. */
   dequantizeGgufQ8_0(x: Uint8Array, y: Float32Array): void;
   dequantizeGgufQ4_0(x: Uint8Array, y: Float32Array): void;
+
+  /**
+   * Sets counts to the number of values in each of counts.length bins of equal width from min to max, by the rule of
+   * numpy.histogram: the edge left of bin i is float32(i * step + min); the last bin holds max too. NaN and what lies outside is
+   * not counted. Edges rise, and max - min is a finite float32.
+   */
+  histogram(x: Float32Array, min: number, max: number, counts: Float64Array): void;
 }

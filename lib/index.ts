@@ -16,6 +16,7 @@ export type { GgufType } from "./gguf/tensor-type.js";
 export type { GgufArray, GgufItemType, GgufValue, GgufValueType } from "./gguf/value.js";
 export { type GgufInput, type WriteGgufOptions, writeGguf } from "./gguf/write.js";
 export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
+export { type HistogramOptions, histogram } from "./histogram/histogram.js";
 export {
   type MinMax,
   type MinMaxArrays,

@@ -31,6 +31,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     add<binding::quantize_gguf_q4_0>(backend, "quantizeGgufQ4_0", kernels);
     add<binding::dequantize_gguf_q8_0>(backend, "dequantizeGgufQ8_0", kernels);
     add<binding::dequantize_gguf_q4_0>(backend, "dequantizeGgufQ4_0", kernels);
+    add<binding::histogram>(backend, "histogram", kernels);
     exports.Set(name, backend);
   }
   Napi::Object files = Napi::Object::New(env);

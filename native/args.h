@@ -30,6 +30,8 @@ struct AnyArray {
 template <class T>
 constexpr napi_typedarray_type kArrayType = napi_float32_array;
 template <>
+inline constexpr napi_typedarray_type kArrayType<double> = napi_float64_array;
+template <>
 inline constexpr napi_typedarray_type kArrayType<int32_t> = napi_int32_array;
 template <>
 inline constexpr napi_typedarray_type kArrayType<uint16_t> = napi_uint16_array;

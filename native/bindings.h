@@ -21,5 +21,6 @@ void quantize_gguf_q8_0(const Napi::CallbackInfo& info);
 void quantize_gguf_q4_0(const Napi::CallbackInfo& info);
 void dequantize_gguf_q8_0(const Napi::CallbackInfo& info);
 void dequantize_gguf_q4_0(const Napi::CallbackInfo& info);
+void histogram(const Napi::CallbackInfo& info);
 
 }  // namespace modelpress::binding

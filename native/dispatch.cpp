@@ -31,6 +31,7 @@ constexpr Kernels kScalar = [] {
   k.quantize_gguf_q4_0 = scalar::quantize_gguf_q4_0;
   k.dequantize_gguf_q8_0 = scalar::dequantize_gguf_q8_0;
   k.dequantize_gguf_q4_0 = scalar::dequantize_gguf_q4_0;
+  k.histogram_f32 = scalar::histogram_f32;
   return k;
 }();
 
@@ -61,6 +62,7 @@ constexpr Kernels kAvx2 = [] {
   k.quantize_gguf_q4_0 = avx2::quantize_gguf_q4_0;
   k.dequantize_gguf_q8_0 = avx2::dequantize_gguf_q8_0;
   k.dequantize_gguf_q4_0 = avx2::dequantize_gguf_q4_0;
+  k.histogram_f32 = avx2::histogram_f32;
   return k;
 }();
 #endif
@@ -92,6 +94,7 @@ constexpr Kernels kNeon = [] {
   k.quantize_gguf_q4_0 = neon::quantize_gguf_q4_0;
   k.dequantize_gguf_q8_0 = neon::dequantize_gguf_q8_0;
   k.dequantize_gguf_q4_0 = neon::dequantize_gguf_q4_0;
+  k.histogram_f32 = neon::histogram_f32;
   return k;
 }();
 #endif

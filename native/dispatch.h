@@ -32,6 +32,7 @@ struct Kernels {
   QuantizeGguf* quantize_gguf_q4_0;
   DequantizeGguf* dequantize_gguf_q8_0;
   DequantizeGguf* dequantize_gguf_q4_0;
+  Histogram* histogram_f32;
 };
 
 struct Backend {

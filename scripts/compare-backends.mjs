@@ -152,6 +152,16 @@ for (let round = 0; round < Number(values.rounds); round++) {
     backend.dequantizeLinearPerAxis(bias, y, scales, new Int32Array(channels), inner);
     return y;
   });
+  const bins = 1 + (random() % (round % 8 ? 200 : 5000));
+  const histogramText = `histogram of ${bins} bins, ${text}`;
+  const width = Math.fround(scale / 8);
+  if (width >= 2 ** -140 && width * bins < 2 ** 120)
+    for (const min of [0, -width * (random() % bins)])
+      compare(histogramText, (backend) => {
+        const counts = new Float64Array(bins);
+        backend.histogram(x, min, min + width * bins, counts);
+        return counts;
+      });
   for (const values of [x, x.map((value) => (Number.isNaN(value) ? -0 : value))]) {
     compare(`minMax, ${text}`, (backend) => {
       const range = new Float32Array(2);

@@ -1,0 +1,70 @@
+#include <algorithm>
+#include <cfloat>
+#include <cstdlib>
+#include <memory>
+
+#include "../args.h"
+#include "../bindings.h"
+
+namespace modelpress {
+namespace {
+
+// Up to here the tables fit into the first-level cache, beyond it two neighbours rarely meet in one bin.
+constexpr size_t kMaxSeparate = 1024;
+constexpr size_t kMaxBins = size_t{1} << 24;  // float32 holds their numbers
+// No counter of 32 bits overflows.
+constexpr size_t kMaxChunk = size_t{1} << 31;
+
+// In bins: three roundings of the position itself, and one each of the first edge and of an edge nearby.
+double error_of_position(const HistogramBins& bins) {
+  constexpr double kRounding = 1.0 / (1 << 24);
+  constexpr double kSmallest = 1.401298464324817e-45;  // the rounding of a subnormal does not shrink with it
+  const double largest = std::max(std::fabs(bins.first), std::fabs(bins.last));
+  return bins.count * (4 * kRounding + (3 * kRounding * largest + 2 * kSmallest) / bins.span);
+}
+
+HistogramBins bins_between(double min, double max, int32_t count) {
+  HistogramBins bins{};
+  bins.min = min;
+  bins.span = max - min;
+  bins.step = bins.span / count;
+  bins.count = count;
+  bins.first = static_cast<float>(min);
+  bins.last = static_cast<float>(max);
+  const double scale = 1 / bins.step;
+  const double error = error_of_position(bins);
+  const bool is_normal = scale >= FLT_MIN && scale <= FLT_MAX;
+  bins.scale = is_normal ? static_cast<float>(scale) : 0.0f;
+  bins.doubt = is_normal && error < kHistogramMaxDoubt ? static_cast<float>(error) : 1.0f;
+  return bins;
+}
+
+}  // namespace
+
+void binding::histogram(const Napi::CallbackInfo& info) {
+  const auto x = array_arg<float>(info, 0);
+  const double min = number_arg(info, 1);
+  const double max = number_arg(info, 2);
+  const auto counts = array_arg<double>(info, 3);
+  const auto fits = [](double value) { return std::isfinite(static_cast<float>(value)); };
+  require(info, min < max && fits(min) && fits(max) && fits(max - min), "min and max are not a range");
+  require(info, counts.length >= 1 && counts.length <= kMaxBins, "too few or too many bins");
+  const size_t n = counts.length;
+  const HistogramBins bins = bins_between(min, max, static_cast<int32_t>(n));
+  const size_t stride = n <= kMaxSeparate ? n + 1 : 0;
+  const size_t tables = stride == 0 ? 1 : kHistogramTables;
+  const std::unique_ptr<uint32_t, decltype(&std::free)> memory(
+      static_cast<uint32_t*>(std::malloc(tables * (n + 1) * sizeof(uint32_t))), std::free);
+  if (!memory) throw Napi::RangeError::New(info.Env(), "no memory for the counters");
+  uint32_t* const table = memory.get();
+
+  std::fill_n(counts.data, n, 0.0);
+  for (size_t begin = 0; begin < x.length; begin += kMaxChunk) {
+    std::fill_n(table, tables * (n + 1), 0);
+    kernels(info).histogram_f32(x.data + begin, std::min(kMaxChunk, x.length - begin), bins, table, stride);
+    for (size_t k = 0; k < tables; ++k)
+      for (size_t i = 0; i < n; ++i) counts.data[i] += table[k * stride + i];
+  }
+}
+
+}  // namespace modelpress
