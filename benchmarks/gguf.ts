@@ -1,5 +1,6 @@
 import { dequantizeGguf, quantizeGguf } from "modelpress";
-import { type Benchmark, filled, randomFloats } from "./benchmark.js";
+import type { Benchmark } from "./harness/benchmark.js";
+import { filled, randomFloats } from "./harness/inputs.js";
 
 const TYPES = [
   { type: "Q8_0", bytes: 34 },
@@ -9,20 +10,34 @@ const TYPES = [
 export const benchmarks: Benchmark[] = TYPES.flatMap(({ type, bytes }): Benchmark[] => [
   {
     name: `quantizeGguf ${type}`,
-    limit: "read4Write1",
+    multiple: 32,
     prepare(n) {
       const x = randomFloats(n);
       const out = filled(new Uint8Array((n / 32) * bytes));
-      return (backend) => void quantizeGguf(x, { type, out, backend });
+      return {
+        library(how) {
+          const options = { type, out, ...how };
+          return () => quantizeGguf(x, options);
+        },
+        input: x,
+        output: out,
+      };
     },
   },
   {
     name: `dequantizeGguf ${type}`,
-    limit: "read1Write4",
+    multiple: 32,
     prepare(n) {
       const blocks = quantizeGguf(randomFloats(n), { type });
       const out = filled(new Float32Array(n));
-      return (backend) => void dequantizeGguf(blocks, { type, out, backend });
+      return {
+        library(how) {
+          const options = { type, out, ...how };
+          return () => dequantizeGguf(blocks, options);
+        },
+        input: blocks,
+        output: out,
+      };
     },
   },
 ]);

@@ -1,12 +1,31 @@
 import { histogram } from "modelpress";
-import { type Benchmark, randomFloats } from "./benchmark.js";
+import type { Benchmark } from "./harness/benchmark.js";
+import { filled, randomFloats } from "./harness/inputs.js";
+
+const MIN = -2;
+const MAX = 2;
 
 export const benchmarks: Benchmark[] = [128, 2048].map((bins) => ({
   name: `histogram, ${bins} bins`,
-  limit: "read",
   prepare(n) {
     const x = randomFloats(n);
-    const out = new Float64Array(bins);
-    return (backend) => void histogram(x, { min: -2, max: 2, bins, out, backend });
+    const out = filled(new Float64Array(bins));
+    return {
+      library(how) {
+        const options = { min: MIN, max: MAX, bins, out, ...how };
+        return () => histogram(x, options);
+      },
+      input: x,
+      output: out,
+      naive: {
+        "Math.floor"() {
+          out.fill(0);
+          for (let i = 0; i < n; i++) {
+            const bin = Math.floor(((x[i]! - MIN) / (MAX - MIN)) * bins);
+            if (bin >= 0 && bin < bins) out[bin]!++;
+          }
+        },
+      },
+    };
   },
 }));

@@ -49,29 +49,9 @@ async function models() {
   return lines.join("\n");
 }
 
-/** @typedef {{ name: string, n: number, backend: string, gigabytesPerSecond: number, toJs: number, toCopy: number, toLimit: number }} Row */
-
 function bench() {
-  const json = join(folder, "bench.json");
-  run(["benchmarks/run.mjs", "--sizes", "64K,64M", "--json", json]);
-  /** @type {{ cpu: string, node: string, date: string, rows: Row[] }} */
-  const { cpu, node, date, rows } = JSON.parse(readFileSync(json, "utf8"));
-  const best = rows.find(({ backend }) => backend !== "js")?.backend;
-  const lines = [
-    `One thread, reused output, ${best} on ${cpu}, Node ${node}, ${date.slice(0, 10)}. GB/s counts the float32 side; the limit is a native loop with the same reads and writes, measured in the same run.`,
-    "",
-    "| operation | 64 K values | 64 M values |",
-    "|---|---|---|",
-  ];
-  for (const name of new Set(rows.map((row) => row.name))) {
-    const cells = [64 * 2 ** 10, 64 * 2 ** 20].map((n) => {
-      const row = rows.find((each) => each.name === name && each.n === n && each.backend === best);
-      if (!row) return "";
-      return `${row.gigabytesPerSecond.toFixed(1)} GB/s, ${row.toJs.toFixed(0)}x JavaScript, ${row.toLimit.toFixed(2)} of the limit`;
-    });
-    lines.push(`| ${name} | ${cells.join(" | ")} |`);
-  }
-  return lines.join("\n");
+  run(["benchmarks/run.mjs", "--output", folder]);
+  return readFileSync(join(folder, "results.md"), "utf8").trimEnd();
 }
 
 const parts = { demo, models, bench };

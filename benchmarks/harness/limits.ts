@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import type { Work } from "./benchmark.js";
+import type { Contender } from "./contender.js";
+
+interface Loop {
+  name: string;
+  reads: number;
+  writes: number;
+  run(x: Uint8Array, y: Uint8Array): number;
+}
+
+interface Addon {
+  loops: readonly Loop[];
+  nothing(...args: unknown[]): void;
+}
+
+// build/benchmarks/limits.node, seen from the compiled file in build/benchmarks/benchmarks/harness.
+const ADDON = fileURLToPath(new URL("../../limits.node", import.meta.url));
+/** In smaller arrays the loops are over before the call itself is. */
+const LEAST_BYTES = 4096;
+/** An input so many times as large as the output makes that a small result: a range, a histogram. */
+const SMALL = 16;
+
+/**
+ * The ways that move the work's own arrays in the proportion of its reads and writes, each a contender: the fastest is the limit.
+ * Empty where the addon is not built.
+ */
+export function limits({ input, output }: Work): Contender[] {
+  if (!existsSync(ADDON)) return [];
+  const addon: Addon = createRequire(import.meta.url)(ADDON);
+  const x = bytesOf(input);
+  const y = output ? bytesOf(output) : new Uint8Array();
+  const empty: Contender = {
+    kind: "empty call",
+    name: "empty native call",
+    threads: 1,
+    run: () => addon.nothing(x, y, 0, 0),
+  };
+  const { reads, writes } = nearest(addon.loops, x.length, y.length);
+  const loops = addon.loops
+    .filter((loop) => loop.reads === reads && loop.writes === writes)
+    .map(
+      (loop): Contender => ({
+        kind: "limit",
+        name: loop.name,
+        threads: 1,
+        run: () => loop.run(x, y),
+      }),
+    );
+  return Math.max(x.length, y.length) < LEAST_BYTES ? [empty] : [empty, ...loops];
+}
+
+function bytesOf(array: ArrayBufferView): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** The loop whose reads and writes are most nearly as these bytes. A small result of a large array is as good as none. */
+function nearest(loops: readonly Loop[], read: number, written: number): Loop {
+  if (read > SMALL * written) return loops.find(({ writes }) => writes === 0)!;
+  const distance = ({ reads, writes }: Loop) => Math.abs(Math.log((read / written) * (writes / reads)));
+  return loops.reduce((best, loop) => (distance(loop) < distance(best) ? loop : best));
+}
