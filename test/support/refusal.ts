@@ -14,15 +14,20 @@ export function refusal(work: () => unknown): ModelFormatError | undefined {
 
 /** Memory that hostile bytes of a few kilobytes may cost a reader. */
 const MAX_EXTRA_BYTES = 50_000_000;
+/** Work: ten times what is promised, for the first call also compiles. The processor's time, for a machine may be busy. */
+const MAX_MICROSECONDS = 1_000_000;
 
-/** Writes bytes to `path`, reads them, and returns the code of the error; fails where reading them took much memory. */
+/** Writes bytes to `path`, reads them, and returns the error; fails where that took much memory or work. */
 export function attack(path: string, bytes: Uint8Array, read: (path: string) => unknown): ModelFormatError {
   writeFileSync(path, bytes);
   const before = process.memoryUsage();
+  const used = process.cpuUsage();
   const error = refusal(() => read(path));
+  const { user, system } = process.cpuUsage(used);
   const after = process.memoryUsage();
   const extra = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
   if (extra > MAX_EXTRA_BYTES) throw new Error(`refusing took ${extra} bytes of memory`);
+  if (user + system > MAX_MICROSECONDS) throw new Error(`refusing took ${user + system} microseconds`);
   if (error === undefined) throw new Error("the file was taken");
   return error;
 }
