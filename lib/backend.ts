@@ -2,60 +2,107 @@
 export type QuantizedArray = Int8Array | Uint8Array;
 
 /**
- * One implementation of every operation. Plain JavaScript and each CPU instruction set have this shape and give the same
- * bits for every input. Methods check no values, that is done by the functions that call them: arrays must have the lengths
- * stated here and must not overlap.
+ * How a call runs: how many threads may work on it (left out or 0, its size decides), and one int32 that stops an asynchronous call
+ * soon after it is set to anything but 0.
+ */
+export type Execution = [threads?: number, cancel?: Int32Array];
+
+/**
+ * Every operation. Methods check no values, that is done by the functions that call them: arrays must have the lengths stated here
+ * and must not overlap.
  *
  * A per-axis method sees `x` as [outer, channels, inner]: `channels` is the length of the parameter arrays, and `inner` is the
  * number of elements from one channel to the next.
  */
-export interface Backend {
-  readonly name: string;
-
+export interface Operations<Result> {
   /** Sets range to [min, max] of x. A NaN anywhere makes both NaN; zeros come out as +0. */
-  minMax(x: Float32Array, range: Float32Array): void;
+  minMax(x: Float32Array, range: Float32Array, ...execution: Execution): Result;
   /** The same for each channel. */
-  minMaxPerAxis(x: Float32Array, mins: Float32Array, maxs: Float32Array, inner: number): void;
+  minMaxPerAxis(
+    x: Float32Array,
+    mins: Float32Array,
+    maxs: Float32Array,
+    inner: number,
+    ...execution: Execution
+  ): Result;
 
   /** y[i] = saturate(roundHalfEven(x[i] / scale) + zeroPoint); NaN gives the smallest value of y's type. */
-  quantizeLinear(x: Float32Array, y: QuantizedArray, scale: number, zeroPoint: number): void;
+  quantizeLinear(
+    x: Float32Array,
+    y: QuantizedArray,
+    scale: number,
+    zeroPoint: number,
+    ...execution: Execution
+  ): Result;
   quantizeLinearPerAxis(
     x: Float32Array,
     y: QuantizedArray,
     scales: Float32Array,
     zeroPoints: Int32Array,
     inner: number,
-  ): void;
+    ...execution: Execution
+  ): Result;
 
   /** y[i] = float32(x[i] - zeroPoint) * scale; the zero point of int32 is 0. */
-  dequantizeLinear(x: QuantizedArray | Int32Array, y: Float32Array, scale: number, zeroPoint: number): void;
+  dequantizeLinear(
+    x: QuantizedArray | Int32Array,
+    y: Float32Array,
+    scale: number,
+    zeroPoint: number,
+    ...execution: Execution
+  ): Result;
   dequantizeLinearPerAxis(
     x: QuantizedArray | Int32Array,
     y: Float32Array,
     scales: Float32Array,
     zeroPoints: Int32Array,
     inner: number,
-  ): void;
+    ...execution: Execution
+  ): Result;
+
+  /**
+   * quantizeLinear with the scale and zero point of x's own range, widened to hold 0. params becomes [min, max, scale, zero point];
+   * where min and max are further apart than float32 can tell, or one is not finite, y stays as it is.
+   */
+  dynamicQuantizeLinear(
+    x: Float32Array,
+    y: Uint8Array,
+    params: Float32Array,
+    ...execution: Execution
+  ): Result;
 
   /**
    * Rounds to nearest, ties to even; too large becomes infinite. Either way a NaN keeps its sign and the upper bits of its payload
    * and comes out quiet. The Uint16Array holds the bits.
    */
-  float32ToFloat16(x: Float32Array, y: Uint16Array): void;
-  float16ToFloat32(x: Uint16Array, y: Float32Array): void;
-  float32ToBfloat16(x: Float32Array, y: Uint16Array): void;
-  bfloat16ToFloat32(x: Uint16Array, y: Float32Array): void;
+  float32ToFloat16(x: Float32Array, y: Uint16Array, ...execution: Execution): Result;
+  float16ToFloat32(x: Uint16Array, y: Float32Array, ...execution: Execution): Result;
+  float32ToBfloat16(x: Float32Array, y: Uint16Array, ...execution: Execution): Result;
+  bfloat16ToFloat32(x: Uint16Array, y: Float32Array, ...execution: Execution): Result;
   /** 32 values become a block of ggml's type: 34 bytes for Q8_0, 18 for Q4_0. */
-  quantizeGgufQ8_0(x: Float32Array, y: Uint8Array): void;
-  quantizeGgufQ4_0(x: Float32Array, y: Uint8Array): void;
+  quantizeGgufQ8_0(x: Float32Array, y: Uint8Array, ...execution: Execution): Result;
+  quantizeGgufQ4_0(x: Float32Array, y: Uint8Array, ...execution: Execution): Result;
   /** A block of ggml's type becomes 32 values. A NaN in y has the bits 0x7fc00000. */
-  dequantizeGgufQ8_0(x: Uint8Array, y: Float32Array): void;
-  dequantizeGgufQ4_0(x: Uint8Array, y: Float32Array): void;
+  dequantizeGgufQ8_0(x: Uint8Array, y: Float32Array, ...execution: Execution): Result;
+  dequantizeGgufQ4_0(x: Uint8Array, y: Float32Array, ...execution: Execution): Result;
 
   /**
    * Sets counts to the number of values in each of counts.length bins of equal width from min to max, by the rule of
    * numpy.histogram: the edge left of bin i is float32(i * step + min); the last bin holds max too. NaN and what lies outside is
    * not counted. Edges rise, and max - min is a finite float32.
    */
-  histogram(x: Float32Array, min: number, max: number, counts: Float64Array): void;
+  histogram(x: Float32Array, min: number, max: number, counts: Float64Array, ...execution: Execution): Result;
+}
+
+/**
+ * One implementation of every operation. Plain JavaScript and each CPU instruction set have this shape and give the same bits for
+ * every input.
+ */
+export interface Backend extends Operations<void> {
+  readonly name: string;
+  /**
+   * The same operations off the event loop. Until the promise settles the arrays must stay as they are: not written, not
+   * transferred, not shrunk. Plain JavaScript has no other thread to use, and works on this one a turn later.
+   */
+  readonly async: Operations<Promise<void>>;
 }

@@ -1,9 +1,10 @@
-export type { Backend, QuantizedArray } from "./backend.js";
+export type { Backend, Execution, Operations, QuantizedArray } from "./backend.js";
 export { backends } from "./backends/index.js";
-export { bfloat16ToFloat32 } from "./cast/bfloat16-to-float32.js";
-export { float16ToFloat32 } from "./cast/float16-to-float32.js";
-export { float32ToBfloat16 } from "./cast/float32-to-bfloat16.js";
-export { float32ToFloat16 } from "./cast/float32-to-float16.js";
+export type { AsyncCallOptions, CallOptions } from "./call.js";
+export { bfloat16ToFloat32, bfloat16ToFloat32Async } from "./cast/bfloat16-to-float32.js";
+export { float16ToFloat32, float16ToFloat32Async } from "./cast/float16-to-float32.js";
+export { float32ToBfloat16, float32ToBfloat16Async } from "./cast/float32-to-bfloat16.js";
+export { float32ToFloat16, float32ToFloat16Async } from "./cast/float32-to-float16.js";
 export type { CastOptions } from "./cast/options.js";
 export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } from "./compress/options.js";
 export { quantizeModel } from "./compress/quantize-model.js";
@@ -16,13 +17,14 @@ export type { GgufType } from "./gguf/tensor-type.js";
 export type { GgufArray, GgufItemType, GgufValue, GgufValueType } from "./gguf/value.js";
 export { type GgufInput, type WriteGgufOptions, writeGguf } from "./gguf/write.js";
 export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
-export { type HistogramOptions, histogram } from "./histogram/histogram.js";
+export { type HistogramOptions, histogram, histogramAsync } from "./histogram/histogram.js";
 export {
   type MinMax,
   type MinMaxArrays,
   type MinMaxOptions,
   type MinMaxPerAxisOptions,
   minMax,
+  minMaxAsync,
 } from "./minmax/min-max.js";
 export { type OnnxModel, readOnnx } from "./onnx/read.js";
 export { type WriteOnnxOptions, writeOnnx } from "./onnx/write.js";
@@ -32,24 +34,31 @@ export {
   computeQuantParams,
   type QuantParams,
 } from "./quantize/compute-quant-params.js";
-export { type DequantizeGgufOptions, dequantizeGguf } from "./quantize/dequantize-gguf.js";
+export {
+  type DequantizeGgufOptions,
+  dequantizeGguf,
+  dequantizeGgufAsync,
+} from "./quantize/dequantize-gguf.js";
 export {
   type DequantizeLinearDType,
   type DequantizeLinearOptions,
   dequantizeLinear,
+  dequantizeLinearAsync,
 } from "./quantize/dequantize-linear.js";
 export {
   type DynamicQuantized,
   type DynamicQuantizeLinearOptions,
   dynamicQuantizeLinear,
+  dynamicQuantizeLinearAsync,
 } from "./quantize/dynamic-quantize-linear.js";
 export type { GgufBlockType } from "./quantize/gguf-block.js";
 export type { LinearParams } from "./quantize/linear-params.js";
-export { type QuantizeGgufOptions, quantizeGguf } from "./quantize/quantize-gguf.js";
+export { type QuantizeGgufOptions, quantizeGguf, quantizeGgufAsync } from "./quantize/quantize-gguf.js";
 export {
   type QuantizeLinearDType,
   type QuantizeLinearOptions,
   quantizeLinear,
+  quantizeLinearAsync,
 } from "./quantize/quantize-linear.js";
 export type { QuantizedDType } from "./quantize/quantized-type.js";
 export {

@@ -1,37 +1,64 @@
 #include <napi.h>
 
+#include <vector>
+
+#include "args.h"
 #include "bindings.h"
 #include "dispatch.h"
 
 namespace modelpress {
 namespace {
 
-template <Napi::Function::VoidCallback operation>
-void add(Napi::Object& backend, const char* name, const Kernels* kernels) {
-  backend.Set(name, Napi::Function::New<operation>(backend.Env(), name, const_cast<Kernels*>(kernels)));
+struct BackendTargets {
+  const char* name;
+  Target now, later;
+};
+
+// Functions point at their target for as long as the addon is loaded.
+const std::vector<BackendTargets>& targets() {
+  static const std::vector<BackendTargets> all = [] {
+    std::vector<BackendTargets> list;
+    for (const auto& [name, kernels] : supported_backends())
+      list.push_back({name, {kernels, false}, {kernels, true}});
+    return list;
+  }();
+  return all;
+}
+
+template <Napi::Value (*operation)(const Napi::CallbackInfo&)>
+void add(Napi::Object& operations, const char* name, const Target& target) {
+  operations.Set(name, Napi::Function::New<operation>(operations.Env(), name, const_cast<Target*>(&target)));
+}
+
+void add_operations(Napi::Object& operations, const Target& target) {
+  add<binding::min_max>(operations, "minMax", target);
+  add<binding::min_max_per_axis>(operations, "minMaxPerAxis", target);
+  add<binding::quantize_linear>(operations, "quantizeLinear", target);
+  add<binding::quantize_linear_per_axis>(operations, "quantizeLinearPerAxis", target);
+  add<binding::dequantize_linear>(operations, "dequantizeLinear", target);
+  add<binding::dequantize_linear_per_axis>(operations, "dequantizeLinearPerAxis", target);
+  add<binding::dynamic_quantize_linear>(operations, "dynamicQuantizeLinear", target);
+  add<binding::float32_to_float16>(operations, "float32ToFloat16", target);
+  add<binding::float16_to_float32>(operations, "float16ToFloat32", target);
+  add<binding::float32_to_bfloat16>(operations, "float32ToBfloat16", target);
+  add<binding::bfloat16_to_float32>(operations, "bfloat16ToFloat32", target);
+  add<binding::quantize_gguf_q8_0>(operations, "quantizeGgufQ8_0", target);
+  add<binding::quantize_gguf_q4_0>(operations, "quantizeGgufQ4_0", target);
+  add<binding::dequantize_gguf_q8_0>(operations, "dequantizeGgufQ8_0", target);
+  add<binding::dequantize_gguf_q4_0>(operations, "dequantizeGgufQ4_0", target);
+  add<binding::histogram>(operations, "histogram", target);
 }
 
 // One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files", which no
 // backend has.
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  for (const auto& [name, kernels] : supported_backends()) {
+  for (const auto& [name, now, later] : targets()) {
     Napi::Object backend = Napi::Object::New(env);
     backend.Set("name", name);
-    add<binding::min_max>(backend, "minMax", kernels);
-    add<binding::min_max_per_axis>(backend, "minMaxPerAxis", kernels);
-    add<binding::quantize_linear>(backend, "quantizeLinear", kernels);
-    add<binding::quantize_linear_per_axis>(backend, "quantizeLinearPerAxis", kernels);
-    add<binding::dequantize_linear>(backend, "dequantizeLinear", kernels);
-    add<binding::dequantize_linear_per_axis>(backend, "dequantizeLinearPerAxis", kernels);
-    add<binding::float32_to_float16>(backend, "float32ToFloat16", kernels);
-    add<binding::float16_to_float32>(backend, "float16ToFloat32", kernels);
-    add<binding::float32_to_bfloat16>(backend, "float32ToBfloat16", kernels);
-    add<binding::bfloat16_to_float32>(backend, "bfloat16ToFloat32", kernels);
-    add<binding::quantize_gguf_q8_0>(backend, "quantizeGgufQ8_0", kernels);
-    add<binding::quantize_gguf_q4_0>(backend, "quantizeGgufQ4_0", kernels);
-    add<binding::dequantize_gguf_q8_0>(backend, "dequantizeGgufQ8_0", kernels);
-    add<binding::dequantize_gguf_q4_0>(backend, "dequantizeGgufQ4_0", kernels);
-    add<binding::histogram>(backend, "histogram", kernels);
+    add_operations(backend, now);
+    Napi::Object async = Napi::Object::New(env);
+    add_operations(async, later);
+    backend.Set("async", async);
     exports.Set(name, backend);
   }
   Napi::Object files = Napi::Object::New(env);

@@ -4,6 +4,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <cmath>
 
 #include "dispatch.h"
@@ -38,8 +39,18 @@ inline constexpr napi_typedarray_type kArrayType<uint16_t> = napi_uint16_array;
 template <>
 inline constexpr napi_typedarray_type kArrayType<uint8_t> = napi_uint8_array;
 
+// What a function of the addon was made for: a backend, or its `async`.
+struct Target {
+  const Kernels* kernels;
+  bool async;
+};
+
 inline const Kernels& kernels(const Napi::CallbackInfo& info) {
-  return *static_cast<const Kernels*>(info.Data());
+  return *static_cast<const Target*>(info.Data())->kernels;
+}
+
+inline bool is_async(const Napi::CallbackInfo& info) {
+  return static_cast<const Target*>(info.Data())->async;
 }
 
 inline void require(const Napi::CallbackInfo& info, bool holds, const char* message) {
@@ -76,6 +87,23 @@ inline int32_t zero_point_arg(const Napi::CallbackInfo& info, size_t index) {
   const double value = number_arg(info, index);
   require(info, value >= -32768 && value <= 65535, "zero point is out of range");
   return static_cast<int32_t>(value);
+}
+
+// How many threads a call may use; left out or 0, its size decides.
+inline size_t threads_arg(const Napi::CallbackInfo& info, size_t index) {
+  if (info.Length() <= index || info[index].IsUndefined()) return 0;
+  const double value = number_arg(info, index);
+  require(info, value >= 0 && value <= 1024 && value == std::floor(value), "threads is not a number of them");
+  return static_cast<size_t>(value);
+}
+
+// One int32 that the caller sets to stop an asynchronous call; nothing where it is left out.
+inline const std::atomic<int32_t>* cancel_arg(const Napi::CallbackInfo& info, size_t index) {
+  static_assert(sizeof(std::atomic<int32_t>) == sizeof(int32_t) && std::atomic<int32_t>::is_always_lock_free);
+  if (info.Length() <= index || info[index].IsUndefined()) return nullptr;
+  const auto cell = array_arg<int32_t>(info, index);
+  require(info, cell.length == 1, "cancel is not one int32");
+  return reinterpret_cast<const std::atomic<int32_t>*>(cell.data);
 }
 
 [[noreturn]] inline void no_kernel(const Napi::CallbackInfo& info) {

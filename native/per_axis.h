@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "args.h"
+#include "job.h"
 
 namespace modelpress {
 
@@ -34,6 +35,38 @@ inline Axis axis_arg(const Napi::CallbackInfo& info, size_t index, size_t total,
   require(info, channels >= 1 && size <= total / channels && total % (channels * size) == 0,
           "x is not a whole number of [channels, inner] slices");
   return {total, channels, size};
+}
+
+// What a thread works on: whole slices [channels, inner] of x, or of a single slice, whole channels.
+struct AxisPart {
+  size_t at, channel;
+  Axis axis;
+};
+
+template <class Run, class Finish>
+Napi::Value execute_axis(const Napi::CallbackInfo& info, size_t index, const Axis& axis, const Run& run,
+                         const Finish& finish) {
+  const size_t slices = axis.total / axis.period();
+  if (slices == 1)
+    return execute(
+        info, index, {axis.channels, axis.inner * sizeof(float)},
+        [=](size_t begin, size_t end) {
+          const Axis part = {(end - begin) * axis.inner, end - begin, axis.inner};
+          run(AxisPart{begin * axis.inner, begin, part});
+        },
+        finish);
+  return execute(
+      info, index, {slices, axis.period() * sizeof(float)},
+      [=](size_t begin, size_t end) {
+        const Axis part = {(end - begin) * axis.period(), axis.channels, axis.inner};
+        run(AxisPart{begin * axis.period(), 0, part});
+      },
+      finish);
+}
+
+template <class Run>
+Napi::Value execute_axis(const Napi::CallbackInfo& info, size_t index, const Axis& axis, const Run& run) {
+  return execute_axis(info, index, axis, run, [] {});
 }
 
 // Calls visit(first position in the tile, run length, channel) for the tile that begins at `first` and has
@@ -68,16 +101,29 @@ void fill_run(T* to, size_t run, T value) {
 }
 
 template <class In, class Out>
-void map_per_axis(const In* x, Out* y, const Axis& axis, const float* scales, const int32_t* zero_points,
-                  void (*row)(const In*, Out*, size_t, float, int32_t),
-                  void (*lanes)(const In*, Out*, size_t, size_t, size_t, const float*, const int32_t*)) {
+struct AxisMap {
+  const In* x;
+  Out* y;
+  const float* scales;
+  const int32_t* zero_points;
+  void (*row)(const In*, Out*, size_t, float, int32_t);
+  void (*lanes)(const In*, Out*, size_t, size_t, size_t, const float*, const int32_t*);
+};
+
+template <class In, class Out>
+void map_part(const AxisMap<In, Out>& map, const AxisPart& part) {
+  const In* const x = map.x + part.at;
+  Out* const y = map.y + part.at;
+  const float* const scales = map.scales + part.channel;
+  const int32_t* const zero_points = map.zero_points + part.channel;
+  const Axis& axis = part.axis;
   if (axis.inner >= kRowMin) {
     for (size_t i = 0, c = 0; i < axis.total; i += axis.inner, c = c + 1 == axis.channels ? 0 : c + 1)
-      row(x + i, y + i, axis.inner, scales[c], zero_points[c]);
+      map.row(x + i, y + i, axis.inner, scales[c], zero_points[c]);
     return;
   }
   if (axis.is_lanes())
-    return lanes(x, y, axis.total / axis.channels, axis.channels, axis.channels, scales, zero_points);
+    return map.lanes(x, y, axis.total / axis.channels, axis.channels, axis.channels, scales, zero_points);
 
   float lane_scales[kTile + kGroup];
   int32_t lane_zero_points[kTile + kGroup];
@@ -89,9 +135,15 @@ void map_per_axis(const In* x, Out* y, const Axis& axis, const float* scales, co
       fill_run(lane_zero_points + at, run, zero_points[channel]);
     });
     for_each_part(axis, first, count, [&](size_t at, size_t rows, size_t n) {
-      lanes(x + at, y + at, rows, stride, n, lane_scales, lane_zero_points);
+      map.lanes(x + at, y + at, rows, stride, n, lane_scales, lane_zero_points);
     });
   }
+}
+
+template <class In, class Out>
+Napi::Value map_per_axis(const Napi::CallbackInfo& info, size_t index, const Axis& axis,
+                         const AxisMap<In, Out>& map) {
+  return execute_axis(info, index, axis, [=](const AxisPart& part) { map_part(map, part); });
 }
 
 }  // namespace modelpress

@@ -1,9 +1,32 @@
-import type { Backend } from "../backend.js";
+import type { Backend, Operations } from "../backend.js";
 import * as cast from "./js/cast.js";
 import * as gguf from "./js/gguf.js";
 import * as histogram from "./js/histogram.js";
 import * as minmax from "./js/minmax.js";
 import * as quantize from "./js/quantize.js";
 
+const operations: Operations<void> = { ...cast, ...gguf, ...histogram, ...minmax, ...quantize };
+
+type Operation<Result> = (...args: unknown[]) => Result;
+
+/** Lets other events come first. */
+function later(operation: Operation<void>): Operation<Promise<void>> {
+  return (...args) =>
+    new Promise((resolve, reject) => {
+      setImmediate(() => {
+        try {
+          operation(...args);
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+}
+
+const async = Object.fromEntries(
+  Object.entries(operations).map(([name, operation]) => [name, later(operation as Operation<void>)]),
+) as unknown as Operations<Promise<void>>;
+
 /** The backend that is always there. */
-export const js: Backend = { name: "js", ...cast, ...gguf, ...histogram, ...minmax, ...quantize };
+export const js: Backend = { name: "js", ...operations, async };

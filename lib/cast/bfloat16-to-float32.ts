@@ -1,5 +1,5 @@
-import { resolveBackend } from "../backends/index.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, runCall, runCallAsync } from "../call.js";
 import { floatBits } from "../float-bits.js";
 import type { CastOptions } from "./options.js";
 
@@ -14,16 +14,28 @@ import type { CastOptions } from "./options.js";
  */
 export function bfloat16ToFloat32<A extends Float32Array = Float32Array<ArrayBuffer>>(
   x: Uint16Array,
-  options?: CastOptions<A>,
-): A;
-export function bfloat16ToFloat32(
+  options: CastOptions<A> = {},
+): A {
+  return runCall(prepare(x, options), options) as A;
+}
+
+/** bfloat16ToFloat32 off the event loop; leave the arrays as they are until the promise settles. */
+export function bfloat16ToFloat32Async<A extends Float32Array = Float32Array<ArrayBuffer>>(
   x: Uint16Array,
-  { out, backend }: CastOptions<Float32Array> = {},
-): Float32Array {
+  options: CastOptions<A> & AsyncCallOptions = {},
+): Promise<A> {
+  return runCallAsync(() => prepare(x, options) as Call<A>, options);
+}
+
+function prepare(x: Uint16Array, { out }: CastOptions<Float32Array>): Call<Float32Array> {
   const bits = floatBits(x, "bfloat16", "x");
   const result = out ?? new Float32Array(bits.length);
   requireFloat32(result, "out");
   requireOutput(result, bits.length, bits);
-  resolveBackend(backend).bfloat16ToFloat32(bits, result);
-  return result;
+  return {
+    elements: bits.length,
+    arrays: [bits, result],
+    run: (operations, ...execution) => operations.bfloat16ToFloat32(bits, result, ...execution),
+    result: () => result,
+  };
 }

@@ -1,5 +1,5 @@
-import { resolveBackend } from "../backends/index.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, runCall, runCallAsync } from "../call.js";
 import { type Float16Bits, floatBits } from "../float-bits.js";
 import type { CastOptions } from "./options.js";
 
@@ -14,16 +14,28 @@ import type { CastOptions } from "./options.js";
  */
 export function float16ToFloat32<A extends Float32Array = Float32Array<ArrayBuffer>>(
   x: Float16Bits,
-  options?: CastOptions<A>,
-): A;
-export function float16ToFloat32(
+  options: CastOptions<A> = {},
+): A {
+  return runCall(prepare(x, options), options) as A;
+}
+
+/** float16ToFloat32 off the event loop; leave the arrays as they are until the promise settles. */
+export function float16ToFloat32Async<A extends Float32Array = Float32Array<ArrayBuffer>>(
   x: Float16Bits,
-  { out, backend }: CastOptions<Float32Array> = {},
-): Float32Array {
+  options: CastOptions<A> & AsyncCallOptions = {},
+): Promise<A> {
+  return runCallAsync(() => prepare(x, options) as Call<A>, options);
+}
+
+function prepare(x: Float16Bits, { out }: CastOptions<Float32Array>): Call<Float32Array> {
   const bits = floatBits(x, "float16", "x");
   const result = out ?? new Float32Array(bits.length);
   requireFloat32(result, "out");
   requireOutput(result, bits.length, bits);
-  resolveBackend(backend).float16ToFloat32(bits, result);
-  return result;
+  return {
+    elements: bits.length,
+    arrays: [bits, result],
+    run: (operations, ...execution) => operations.float16ToFloat32(bits, result, ...execution),
+    result: () => result,
+  };
 }

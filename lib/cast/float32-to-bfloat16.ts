@@ -1,5 +1,5 @@
-import { resolveBackend } from "../backends/index.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, runCall, runCallAsync } from "../call.js";
 import { floatBits } from "../float-bits.js";
 import type { CastOptions } from "./options.js";
 
@@ -12,15 +12,27 @@ import type { CastOptions } from "./options.js";
  */
 export function float32ToBfloat16<A extends Uint16Array = Uint16Array<ArrayBuffer>>(
   x: Float32Array,
-  options?: CastOptions<A>,
-): A;
-export function float32ToBfloat16(
+  options: CastOptions<A> = {},
+): A {
+  return runCall(prepare(x, options), options) as A;
+}
+
+/** float32ToBfloat16 off the event loop; leave the arrays as they are until the promise settles. */
+export function float32ToBfloat16Async<A extends Uint16Array = Uint16Array<ArrayBuffer>>(
   x: Float32Array,
-  { out, backend }: CastOptions<Uint16Array> = {},
-): Uint16Array {
+  options: CastOptions<A> & AsyncCallOptions = {},
+): Promise<A> {
+  return runCallAsync(() => prepare(x, options) as Call<A>, options);
+}
+
+function prepare(x: Float32Array, { out }: CastOptions<Uint16Array>): Call<Uint16Array> {
   requireFloat32(x, "x");
-  const result = out ?? new Uint16Array(x.length);
-  requireOutput(floatBits(result, "bfloat16", "out"), x.length, x);
-  resolveBackend(backend).float32ToBfloat16(x, result);
-  return result;
+  const bits = out === undefined ? new Uint16Array(x.length) : floatBits(out, "bfloat16", "out");
+  requireOutput(bits, x.length, x);
+  return {
+    elements: x.length,
+    arrays: [x, bits],
+    run: (operations, ...execution) => operations.float32ToBfloat16(x, bits, ...execution),
+    result: () => out ?? bits,
+  };
 }

@@ -1,5 +1,5 @@
-import { resolveBackend } from "../backends/index.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, runCall, runCallAsync } from "../call.js";
 import { type Float16Bits, floatBits } from "../float-bits.js";
 import type { CastOptions } from "./options.js";
 
@@ -15,15 +15,27 @@ import type { CastOptions } from "./options.js";
  */
 export function float32ToFloat16<A extends Float16Bits = Uint16Array<ArrayBuffer>>(
   x: Float32Array,
-  options?: CastOptions<A>,
-): A;
-export function float32ToFloat16(
+  options: CastOptions<A> = {},
+): A {
+  return runCall(prepare(x, options), options) as A;
+}
+
+/** float32ToFloat16 off the event loop; leave the arrays as they are until the promise settles. */
+export function float32ToFloat16Async<A extends Float16Bits = Uint16Array<ArrayBuffer>>(
   x: Float32Array,
-  { out, backend }: CastOptions<Float16Bits> = {},
-): Float16Bits {
+  options: CastOptions<A> & AsyncCallOptions = {},
+): Promise<A> {
+  return runCallAsync(() => prepare(x, options) as Call<A>, options);
+}
+
+function prepare(x: Float32Array, { out }: CastOptions<Float16Bits>): Call<Float16Bits> {
   requireFloat32(x, "x");
   const bits = out === undefined ? new Uint16Array(x.length) : floatBits(out, "float16", "out");
   requireOutput(bits, x.length, x);
-  resolveBackend(backend).float32ToFloat16(x, bits);
-  return out ?? bits;
+  return {
+    elements: x.length,
+    arrays: [x, bits],
+    run: (operations, ...execution) => operations.float32ToFloat16(x, bits, ...execution),
+    result: () => out ?? bits,
+  };
 }

@@ -1,8 +1,6 @@
-import type { Backend } from "../backend.js";
+import type { CallOptions } from "../call.js";
 
-export interface CastOptions<Out extends ArrayBufferView> {
+export interface CastOptions<Out extends ArrayBufferView> extends CallOptions {
   /** Where the result goes: as long as x, apart from it in memory, possibly a subarray. Default: a new array. */
   out?: Out | undefined;
-  /** A name or an element of backends(); default: the best. */
-  backend?: string | Backend | undefined;
 }

@@ -1,9 +1,8 @@
-import type { Backend } from "../backend.js";
-import { resolveBackend } from "../backends/index.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
 
-export interface HistogramOptions {
+export interface HistogramOptions extends CallOptions {
   /** The left edge of the first bin. */
   min: number;
   /** The right edge of the last bin; where it equals min, the bins go from min - 0.5 to max + 0.5. */
@@ -12,8 +11,6 @@ export interface HistogramOptions {
   bins: number;
   /** One element per bin, overwritten. */
   out?: Float64Array | undefined;
-  /** A name or an element of backends(); default: the best. */
-  backend?: string | Backend | undefined;
 }
 
 const MAX_BINS = 2 ** 24;
@@ -29,7 +26,19 @@ const MAX_BINS = 2 ** 24;
  * @throws RangeError if min, max or max - min is not a finite float32, max < min, bins is not an integer from 1 to 2^24, two edges
  * are one float32, or out or backend do not fit.
  */
-export function histogram(x: Float32Array, { min, max, bins, out, backend }: HistogramOptions): Float64Array {
+export function histogram(x: Float32Array, options: HistogramOptions): Float64Array {
+  return runCall(prepare(x, options), options);
+}
+
+/** histogram off the event loop; leave the arrays as they are until the promise settles. */
+export function histogramAsync(
+  x: Float32Array,
+  options: HistogramOptions & AsyncCallOptions,
+): Promise<Float64Array> {
+  return runCallAsync(() => prepare(x, options), options);
+}
+
+function prepare(x: Float32Array, { min, max, bins, out }: HistogramOptions): Call<Float64Array> {
   requireFloat32(x, "x");
   const range = requireRange(min, max);
   requireBins(bins, range.min, range.max);
@@ -38,8 +47,12 @@ export function histogram(x: Float32Array, { min, max, bins, out, backend }: His
     requireOutput(out, bins, x);
   }
   const counts = out ?? new Float64Array(bins);
-  resolveBackend(backend).histogram(x, range.min, range.max, counts);
-  return counts;
+  return {
+    elements: x.length,
+    arrays: [x, counts],
+    run: (operations, ...execution) => operations.histogram(x, range.min, range.max, counts, ...execution),
+    result: () => counts,
+  };
 }
 
 function requireRange(min: unknown, max: unknown): { min: number; max: number } {

@@ -1,16 +1,13 @@
 import { axisLayout, requireShape } from "../axis.js";
-import type { Backend } from "../backend.js";
-import { resolveBackend } from "../backends/index.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
 
-export interface MinMaxOptions {
+export interface MinMaxOptions extends CallOptions {
   /** Sizes of x, outermost first. Needed with `axis`; without it only checked. */
   shape?: readonly number[] | undefined;
   axis?: undefined;
   out?: undefined;
-  /** A name or an element of backends(); default: the best. */
-  backend?: string | Backend | undefined;
 }
 
 export interface MinMaxPerAxisOptions extends Omit<MinMaxOptions, "shape" | "axis" | "out"> {
@@ -31,8 +28,8 @@ export interface MinMaxArrays {
   max: Float32Array;
 }
 
-// One per environment: the call is synchronous, and a fresh array would cost more than a short input.
-const range = new Float32Array(2);
+/** Serves all synchronous calls: a fresh array would cost more than a short input. */
+const sharedRange = new Float32Array(2);
 
 /**
  * The smallest and the largest value of x: two numbers, or with `axis` two arrays with one value per index of that axis.
@@ -47,15 +44,39 @@ export function minMax(x: Float32Array, options?: MinMaxOptions): MinMax;
 export function minMax(x: Float32Array, options: MinMaxPerAxisOptions): MinMaxArrays;
 export function minMax(
   x: Float32Array,
-  { shape, axis, out, backend }: MinMaxOptions | MinMaxPerAxisOptions = {},
+  options: MinMaxOptions | MinMaxPerAxisOptions = {},
 ): MinMax | MinMaxArrays {
+  return runCall(prepare(x, options, sharedRange), options);
+}
+
+/** minMax off the event loop; leave the arrays as they are until the promise settles. */
+export function minMaxAsync(x: Float32Array, options?: MinMaxOptions & AsyncCallOptions): Promise<MinMax>;
+export function minMaxAsync(
+  x: Float32Array,
+  options: MinMaxPerAxisOptions & AsyncCallOptions,
+): Promise<MinMaxArrays>;
+export function minMaxAsync(
+  x: Float32Array,
+  options: (MinMaxOptions | MinMaxPerAxisOptions) & AsyncCallOptions = {},
+): Promise<MinMax | MinMaxArrays> {
+  return runCallAsync(() => prepare(x, options, new Float32Array(2)), options);
+}
+
+function prepare(
+  x: Float32Array,
+  { shape, axis, out }: MinMaxOptions | MinMaxPerAxisOptions,
+  range: Float32Array,
+): Call<MinMax | MinMaxArrays> {
   requireFloat32(x, "x");
   if (shape !== undefined) requireShape(shape, x.length);
   if (x.length === 0) throw outOfRange("at least one element", "x", "none");
-  const chosen = resolveBackend(backend);
   if (axis === undefined) {
-    chosen.minMax(x, range);
-    return { min: range[0]!, max: range[1]! };
+    return {
+      elements: x.length,
+      arrays: [x],
+      run: (operations, ...execution) => operations.minMax(x, range, ...execution),
+      result: () => ({ min: range[0]!, max: range[1]! }),
+    };
   }
   if (shape === undefined) throw wrongType("the sizes of x, which axis needs,", "shape", shape);
   const { channels, inner } = axisLayout(shape, axis);
@@ -65,6 +86,11 @@ export function minMax(
   requireOutput(result.min, channels, x);
   requireOutput(result.max, channels, x);
   requireOutput(result.max, channels, result.min);
-  chosen.minMaxPerAxis(x, result.min, result.max, inner);
-  return result;
+  return {
+    elements: x.length,
+    arrays: [x, result.min, result.max],
+    run: (operations, ...execution) =>
+      operations.minMaxPerAxis(x, result.min, result.max, inner, ...execution),
+    result: () => result,
+  };
 }

@@ -1,16 +1,13 @@
-import type { Backend } from "../backend.js";
-import { resolveBackend } from "../backends/index.js";
 import { requireAttached, requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { wrongType } from "../errors.js";
 import { GGUF_BLOCK_VALUES, type GgufBlockType, ggufBlockBytes, wholeBlocks } from "./gguf-block.js";
 
-export interface DequantizeGgufOptions {
+export interface DequantizeGgufOptions extends CallOptions {
   /** What the blocks are: 34 bytes each for Q8_0, 18 for Q4_0. */
   type: GgufBlockType;
   /** Where the values go, apart from the blocks in memory, possibly a subarray. Default: a new array. */
   out?: Float32Array | undefined;
-  /** A name or an element of backends(); default: the best. */
-  backend?: string | Backend | undefined;
 }
 
 /**
@@ -25,16 +22,32 @@ export interface DequantizeGgufOptions {
  *   backend is not available.
  */
 export function dequantizeGguf(blocks: Uint8Array, options: DequantizeGgufOptions): Float32Array {
+  return runCall(prepare(blocks, options), options);
+}
+
+/** dequantizeGguf off the event loop; leave the arrays as they are until the promise settles. */
+export function dequantizeGgufAsync(
+  blocks: Uint8Array,
+  options: DequantizeGgufOptions & AsyncCallOptions,
+): Promise<Float32Array> {
+  return runCallAsync(() => prepare(blocks, options), options);
+}
+
+function prepare(blocks: Uint8Array, options: DequantizeGgufOptions): Call<Float32Array> {
   if (!(blocks instanceof Uint8Array)) throw wrongType("a Uint8Array", "blocks", blocks);
   requireAttached(blocks, "blocks");
   const bytes = ggufBlockBytes(options.type);
   const length = wholeBlocks(blocks.length, bytes, "blocks") * GGUF_BLOCK_VALUES;
-  const backend = resolveBackend(options.backend);
   const out = options.out ?? new Float32Array(length);
   requireFloat32(out, "out");
   requireOutput(out, length, blocks);
-
-  if (options.type === "Q8_0") backend.dequantizeGgufQ8_0(blocks, out);
-  else backend.dequantizeGgufQ4_0(blocks, out);
-  return out;
+  return {
+    elements: length,
+    arrays: [blocks, out],
+    run: (operations, ...execution) =>
+      options.type === "Q8_0"
+        ? operations.dequantizeGgufQ8_0(blocks, out, ...execution)
+        : operations.dequantizeGgufQ4_0(blocks, out, ...execution),
+    result: () => out,
+  };
 }

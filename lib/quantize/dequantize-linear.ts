@@ -1,6 +1,6 @@
-import type { Backend, QuantizedArray } from "../backend.js";
-import { resolveBackend } from "../backends/index.js";
+import type { QuantizedArray } from "../backend.js";
 import { requireAttached, requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
 import { type LinearParams, resolveParams, type ScaleRule } from "./linear-params.js";
 import { type IntegerRange, QUANTIZED_TYPES } from "./quantized-type.js";
@@ -8,13 +8,11 @@ import { type IntegerRange, QUANTIZED_TYPES } from "./quantized-type.js";
 /** Types that values can be dequantized from. */
 export type DequantizeLinearDType = "int8" | "uint8" | "int32";
 
-export interface DequantizeLinearOptions extends LinearParams {
+export interface DequantizeLinearOptions extends LinearParams, CallOptions {
   /** The type of q. The array says it already, so here it can only agree. */
   dtype?: DequantizeLinearDType | undefined;
   /** Where the result goes: as long as q, apart from it in memory, possibly a subarray. Default: a new array. */
   out?: Float32Array | undefined;
-  /** A name or an element of backends(); default: the best. */
-  backend?: string | Backend | undefined;
 }
 
 const FINITE: ScaleRule = { expected: "a finite float32", above: -Infinity };
@@ -36,19 +34,42 @@ export function dequantizeLinear(
   q: QuantizedArray | Int32Array,
   options: DequantizeLinearOptions,
 ): Float32Array {
+  return runCall(prepare(q, options), options);
+}
+
+/** dequantizeLinear off the event loop; leave the arrays as they are until the promise settles. */
+export function dequantizeLinearAsync(
+  q: QuantizedArray | Int32Array,
+  options: DequantizeLinearOptions & AsyncCallOptions,
+): Promise<Float32Array> {
+  return runCallAsync(() => prepare(q, options), options);
+}
+
+function prepare(q: QuantizedArray | Int32Array, options: DequantizeLinearOptions): Call<Float32Array> {
   const { dtype, zeroPoints } = typeOf(q);
   requireAttached(q, "q");
   if (options.dtype !== undefined && options.dtype !== dtype)
     throw outOfRange(`"${dtype}", the type of q,`, "dtype", options.dtype);
   const params = resolveParams(q.length, options, zeroPoints, FINITE);
-  const backend = resolveBackend(options.backend);
   const out = options.out ?? new Float32Array(q.length);
   requireFloat32(out, "out");
   requireOutput(out, q.length, q);
-
-  if ("scale" in params) backend.dequantizeLinear(q, out, params.scale, params.zeroPoint);
-  else backend.dequantizeLinearPerAxis(q, out, params.scales, params.zeroPoints, params.inner);
-  return out;
+  return {
+    elements: q.length,
+    arrays: [q, out],
+    run: (operations, ...execution) =>
+      "scale" in params
+        ? operations.dequantizeLinear(q, out, params.scale, params.zeroPoint, ...execution)
+        : operations.dequantizeLinearPerAxis(
+            q,
+            out,
+            params.scales,
+            params.zeroPoints,
+            params.inner,
+            ...execution,
+          ),
+    result: () => out,
+  };
 }
 
 function typeOf(q: unknown): { dtype: DequantizeLinearDType; zeroPoints: IntegerRange } {

@@ -1,15 +1,10 @@
-import type { Backend } from "../backend.js";
-import { resolveBackend } from "../backends/index.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
-import { minMax } from "../minmax/min-max.js";
-import { roundHalfEven } from "./round-half-even.js";
 
-export interface DynamicQuantizeLinearOptions {
+export interface DynamicQuantizeLinearOptions extends CallOptions {
   /** Where y goes: as long as x, apart from it in memory, possibly a subarray. Default: a new array. */
   out?: Uint8Array | undefined;
-  /** A name or an element of backends(); default: the best. */
-  backend?: string | Backend | undefined;
 }
 
 export interface DynamicQuantized {
@@ -29,27 +24,39 @@ export interface DynamicQuantized {
  */
 export function dynamicQuantizeLinear(
   x: Float32Array,
-  { out, backend }: DynamicQuantizeLinearOptions = {},
+  options: DynamicQuantizeLinearOptions = {},
 ): DynamicQuantized {
+  return runCall(prepare(x, options), options);
+}
+
+/** dynamicQuantizeLinear off the event loop; leave the arrays as they are until the promise settles. */
+export function dynamicQuantizeLinearAsync(
+  x: Float32Array,
+  options: DynamicQuantizeLinearOptions & AsyncCallOptions = {},
+): Promise<DynamicQuantized> {
+  return runCallAsync(() => prepare(x, options), options);
+}
+
+function prepare(x: Float32Array, options: DynamicQuantizeLinearOptions): Call<DynamicQuantized> {
   requireFloat32(x, "x");
-  out ??= new Uint8Array(x.length);
-  if (!(out instanceof Uint8Array)) throw wrongType("a Uint8Array", "out", out);
-  requireOutput(out, x.length, x);
-  const chosen = resolveBackend(backend);
-  const range = minMax(x, { backend: chosen });
-  const low = Math.min(range.min, 0);
-  const high = Math.max(range.max, 0);
-  const width = Math.fround(high - low);
-  if (!Number.isFinite(width))
-    throw outOfRange(
-      "finite values whose distance float32 can hold (replace NaN and infinities, or quantize with a scale of your own)",
-      "x",
-      `values from ${range.min} to ${range.max}`,
-    );
-  const scale = width === 0 ? 1 : Math.fround(width / 255);
-  const exact = Math.fround(0 - Math.fround(low / scale));
-  // Written so that 0 / 0, of a scale that became 0, is 255 as in onnxruntime.
-  const zeroPoint = exact < 255 ? roundHalfEven(Math.max(exact, 0)) : 255;
-  chosen.quantizeLinear(x, out, scale, zeroPoint);
-  return { y: out, scale, zeroPoint };
+  if (x.length === 0) throw outOfRange("at least one element", "x", "none");
+  const y = options.out ?? new Uint8Array(x.length);
+  if (!(y instanceof Uint8Array)) throw wrongType("a Uint8Array", "out", y);
+  requireOutput(y, x.length, x);
+  const params = new Float32Array(4);
+  return {
+    elements: x.length,
+    arrays: [x, y],
+    run: (operations, ...execution) => operations.dynamicQuantizeLinear(x, y, params, ...execution),
+    result: () => {
+      const [min, max, scale, zeroPoint] = params as unknown as [number, number, number, number];
+      if (!Number.isFinite(scale))
+        throw outOfRange(
+          "finite values whose distance float32 can hold (replace NaN and infinities, or quantize with a scale of your own)",
+          "x",
+          `values from ${min} to ${max}`,
+        );
+      return { y, scale, zeroPoint };
+    },
+  };
 }

@@ -1,16 +1,13 @@
-import type { Backend } from "../backend.js";
-import { resolveBackend } from "../backends/index.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { wrongType } from "../errors.js";
 import { GGUF_BLOCK_VALUES, type GgufBlockType, ggufBlockBytes, wholeBlocks } from "./gguf-block.js";
 
-export interface QuantizeGgufOptions {
+export interface QuantizeGgufOptions extends CallOptions {
   /** Q8_0: 8 bits and a scale for each 32 values, 34 bytes in all. Q4_0: 4 bits, 18 bytes. */
   type: GgufBlockType;
   /** Where the blocks go, apart from x in memory, possibly a subarray. Default: a new array. */
   out?: Uint8Array | undefined;
-  /** A name or an element of backends(); default: the best. */
-  backend?: string | Backend | undefined;
 }
 
 /**
@@ -29,14 +26,30 @@ export interface QuantizeGgufOptions {
  *   backend is not available.
  */
 export function quantizeGguf(x: Float32Array, options: QuantizeGgufOptions): Uint8Array {
+  return runCall(prepare(x, options), options);
+}
+
+/** quantizeGguf off the event loop; leave the arrays as they are until the promise settles. */
+export function quantizeGgufAsync(
+  x: Float32Array,
+  options: QuantizeGgufOptions & AsyncCallOptions,
+): Promise<Uint8Array> {
+  return runCallAsync(() => prepare(x, options), options);
+}
+
+function prepare(x: Float32Array, options: QuantizeGgufOptions): Call<Uint8Array> {
   requireFloat32(x, "x");
   const length = wholeBlocks(x.length, GGUF_BLOCK_VALUES, "x") * ggufBlockBytes(options.type);
-  const backend = resolveBackend(options.backend);
   const out = options.out ?? new Uint8Array(length);
   if (!(out instanceof Uint8Array)) throw wrongType("a Uint8Array", "out", out);
   requireOutput(out, length, x);
-
-  if (options.type === "Q8_0") backend.quantizeGgufQ8_0(x, out);
-  else backend.quantizeGgufQ4_0(x, out);
-  return out;
+  return {
+    elements: x.length,
+    arrays: [x, out],
+    run: (operations, ...execution) =>
+      options.type === "Q8_0"
+        ? operations.quantizeGgufQ8_0(x, out, ...execution)
+        : operations.quantizeGgufQ4_0(x, out, ...execution),
+    result: () => out,
+  };
 }

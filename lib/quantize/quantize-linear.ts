@@ -1,6 +1,6 @@
-import type { Backend, QuantizedArray } from "../backend.js";
-import { resolveBackend } from "../backends/index.js";
+import type { QuantizedArray } from "../backend.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
+import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { wrongType } from "../errors.js";
 import { type LinearParams, resolveParams, type ScaleRule } from "./linear-params.js";
 import { QUANTIZED_TYPES, requireDType } from "./quantized-type.js";
@@ -10,13 +10,11 @@ const ARRAYS = { int8: Int8Array, uint8: Uint8Array } as const;
 /** Types that values can be quantized to. */
 export type QuantizeLinearDType = keyof typeof ARRAYS;
 
-export interface QuantizeLinearOptions extends LinearParams {
+export interface QuantizeLinearOptions extends LinearParams, CallOptions {
   /** Default: the type of `out`, else the type of `zeroPoint` where that is an Int8Array or Uint8Array, else "int8". */
   dtype?: QuantizeLinearDType | undefined;
   /** Where the result goes: as long as x, apart from it in memory, possibly a subarray. Default: a new array. */
   out?: QuantizedArray | undefined;
-  /** A name or an element of backends(); default: the best. */
-  backend?: string | Backend | undefined;
 }
 
 const POSITIVE: ScaleRule = { expected: "a positive finite float32", above: 0 };
@@ -63,18 +61,51 @@ export function quantizeLinear(
 ): Int8Array;
 export function quantizeLinear(x: Float32Array, options: QuantizeLinearOptions): QuantizedArray;
 export function quantizeLinear(x: Float32Array, options: QuantizeLinearOptions): QuantizedArray {
+  return runCall(prepare(x, options), options);
+}
+
+type Quantized<O extends QuantizeLinearOptions> = O extends { out: infer A extends QuantizedArray }
+  ? A
+  : O extends { dtype: "uint8" }
+    ? Uint8Array
+    : O extends { dtype: "int8" }
+      ? Int8Array
+      : O extends { zeroPoint: Uint8Array }
+        ? Uint8Array
+        : Int8Array;
+
+/** quantizeLinear off the event loop; leave the arrays as they are until the promise settles. */
+export function quantizeLinearAsync<O extends QuantizeLinearOptions & AsyncCallOptions>(
+  x: Float32Array,
+  options: O,
+): Promise<Quantized<O>> {
+  return runCallAsync(() => prepare(x, options) as Call<Quantized<O>>, options);
+}
+
+function prepare(x: Float32Array, options: QuantizeLinearOptions): Call<QuantizedArray> {
   requireFloat32(x, "x");
   const dtype = options.dtype ?? typeOf(options.out) ?? typeOf(options.zeroPoint) ?? "int8";
   requireDType(dtype, ARRAYS);
   const params = resolveParams(x.length, options, QUANTIZED_TYPES[dtype].full, POSITIVE);
-  const backend = resolveBackend(options.backend);
   const out = options.out ?? new ARRAYS[dtype](x.length);
   if (!(out instanceof ARRAYS[dtype])) throw wrongType(`an ${ARRAYS[dtype].name}`, "out", out);
   requireOutput(out, x.length, x);
-
-  if ("scale" in params) backend.quantizeLinear(x, out, params.scale, params.zeroPoint);
-  else backend.quantizeLinearPerAxis(x, out, params.scales, params.zeroPoints, params.inner);
-  return out;
+  return {
+    elements: x.length,
+    arrays: [x, out],
+    run: (operations, ...execution) =>
+      "scale" in params
+        ? operations.quantizeLinear(x, out, params.scale, params.zeroPoint, ...execution)
+        : operations.quantizeLinearPerAxis(
+            x,
+            out,
+            params.scales,
+            params.zeroPoints,
+            params.inner,
+            ...execution,
+          ),
+    result: () => out,
+  };
 }
 
 function typeOf(array: unknown): QuantizeLinearDType | undefined {

@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <cfloat>
-#include <cstdlib>
 #include <memory>
+#include <mutex>
+#include <vector>
 
-#include "../args.h"
 #include "../bindings.h"
+#include "../job.h"
 
 namespace modelpress {
 namespace {
@@ -41,7 +42,7 @@ HistogramBins bins_between(double min, double max, int32_t count) {
 
 }  // namespace
 
-void binding::histogram(const Napi::CallbackInfo& info) {
+Napi::Value binding::histogram(const Napi::CallbackInfo& info) {
   const auto x = array_arg<float>(info, 0);
   const double min = number_arg(info, 1);
   const double max = number_arg(info, 2);
@@ -53,18 +54,19 @@ void binding::histogram(const Napi::CallbackInfo& info) {
   const HistogramBins bins = bins_between(min, max, static_cast<int32_t>(n));
   const size_t stride = n <= kMaxSeparate ? n + 1 : 0;
   const size_t tables = stride == 0 ? 1 : kHistogramTables;
-  const std::unique_ptr<uint32_t, decltype(&std::free)> memory(
-      static_cast<uint32_t*>(std::malloc(tables * (n + 1) * sizeof(uint32_t))), std::free);
-  if (!memory) throw Napi::RangeError::New(info.Env(), "no memory for the counters");
-  uint32_t* const table = memory.get();
-
+  const Kernels& k = kernels(info);
+  const auto mutex = std::make_shared<std::mutex>();
   std::fill_n(counts.data, n, 0.0);
-  for (size_t begin = 0; begin < x.length; begin += kMaxChunk) {
-    std::fill_n(table, tables * (n + 1), 0);
-    kernels(info).histogram_f32(x.data + begin, std::min(kMaxChunk, x.length - begin), bins, table, stride);
-    for (size_t k = 0; k < tables; ++k)
-      for (size_t i = 0; i < n; ++i) counts.data[i] += table[k * stride + i];
-  }
+  return execute(info, 4, {x.length, sizeof(float)}, [=, &k](size_t first, size_t end) {
+    std::vector<uint32_t> table(tables * (n + 1));
+    for (size_t begin = first; begin < end; begin += kMaxChunk) {
+      if (begin > first) std::fill(table.begin(), table.end(), 0);
+      k.histogram_f32(x.data + begin, std::min(kMaxChunk, end - begin), bins, table.data(), stride);
+      const std::lock_guard lock(*mutex);
+      for (size_t t = 0; t < tables; ++t)
+        for (size_t i = 0; i < n; ++i) counts.data[i] += table[t * stride + i];
+    }
+  });
 }
 
 }  // namespace modelpress

@@ -1,4 +1,4 @@
-import type { Backend } from "../../backend.js";
+import type { Operations } from "../../backend.js";
 
 // Everything works on bits: a NaN that passes through a number may lose its payload.
 const INFINITE = 0x7f800000;
@@ -13,7 +13,7 @@ function bitsOf(x: Float32Array): Int32Array {
   return new Int32Array(x.buffer, x.byteOffset, x.length);
 }
 
-export const float32ToFloat16: Backend["float32ToFloat16"] = (x, y) => {
+export const float32ToFloat16: Operations<void>["float32ToFloat16"] = (x, y) => {
   const bits = bitsOf(x);
   for (let i = 0; i < bits.length; i++) {
     const magnitude = bits[i]! & 0x7fffffff;
@@ -39,13 +39,13 @@ function widen(half: number): number {
   return sign | bitsOf(Float32Array.of(magnitude * 2 ** -24))[0]!;
 }
 
-export const float16ToFloat32: Backend["float16ToFloat32"] = (x, y) => {
+export const float16ToFloat32: Operations<void>["float16ToFloat32"] = (x, y) => {
   widened ??= Int32Array.from({ length: 65536 }, (_, half) => widen(half));
   const bits = bitsOf(y);
   for (let i = 0; i < x.length; i++) bits[i] = widened[x[i]!]!;
 };
 
-export const float32ToBfloat16: Backend["float32ToBfloat16"] = (x, y) => {
+export const float32ToBfloat16: Operations<void>["float32ToBfloat16"] = (x, y) => {
   const bits = bitsOf(x);
   for (let i = 0; i < bits.length; i++) {
     const value = bits[i]!;
@@ -54,7 +54,7 @@ export const float32ToBfloat16: Backend["float32ToBfloat16"] = (x, y) => {
   }
 };
 
-export const bfloat16ToFloat32: Backend["bfloat16ToFloat32"] = (x, y) => {
+export const bfloat16ToFloat32: Operations<void>["bfloat16ToFloat32"] = (x, y) => {
   const bits = bitsOf(y);
   for (let i = 0; i < x.length; i++) {
     const value = x[i]! << 16;

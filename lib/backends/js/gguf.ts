@@ -1,4 +1,4 @@
-import type { Backend } from "../../backend.js";
+import type { Operations } from "../../backend.js";
 
 const VALUES = 32;
 // The largest float32 below 0.5: added, it takes every tie away from zero, and nothing that is less than a tie.
@@ -46,7 +46,7 @@ function stepOf(x: number, reciprocal: number): number {
   return Number.isFinite(v) ? Math.min(15, Math.trunc(v)) : 0;
 }
 
-export const quantizeGgufQ8_0: Backend["quantizeGgufQ8_0"] = (x, y) => {
+export const quantizeGgufQ8_0: Operations<void>["quantizeGgufQ8_0"] = (x, y) => {
   for (let from = 0, to = 0; from < x.length; from += VALUES, to += 34) {
     let largest = 0;
     for (let i = from; i < from + VALUES; i++) largest = Math.max(largest, Math.abs(x[i]!)); // NaN if one is
@@ -61,7 +61,7 @@ export const quantizeGgufQ8_0: Backend["quantizeGgufQ8_0"] = (x, y) => {
   }
 };
 
-export const quantizeGgufQ4_0: Backend["quantizeGgufQ4_0"] = (x, y) => {
+export const quantizeGgufQ4_0: Operations<void>["quantizeGgufQ4_0"] = (x, y) => {
   for (let from = 0, to = 0; from < x.length; from += VALUES, to += 18) {
     let largest = 0; // with its sign
     let sum = 0; // NaN if one is
@@ -78,7 +78,7 @@ export const quantizeGgufQ4_0: Backend["quantizeGgufQ4_0"] = (x, y) => {
   }
 };
 
-export const dequantizeGgufQ8_0: Backend["dequantizeGgufQ8_0"] = (x, y) => {
+export const dequantizeGgufQ8_0: Operations<void>["dequantizeGgufQ8_0"] = (x, y) => {
   for (let from = 0, to = 0; to < y.length; from += 34, to += VALUES) {
     const scale = fromHalf(x[from]! | (x[from + 1]! << 8));
     for (let i = 0; i < VALUES; i++) {
@@ -88,7 +88,7 @@ export const dequantizeGgufQ8_0: Backend["dequantizeGgufQ8_0"] = (x, y) => {
   }
 };
 
-export const dequantizeGgufQ4_0: Backend["dequantizeGgufQ4_0"] = (x, y) => {
+export const dequantizeGgufQ4_0: Operations<void>["dequantizeGgufQ4_0"] = (x, y) => {
   for (let from = 0, to = 0; to < y.length; from += 18, to += VALUES) {
     const scale = fromHalf(x[from]! | (x[from + 1]! << 8));
     for (let i = 0; i < VALUES / 2; i++) {

@@ -1,6 +1,6 @@
-import type { Backend } from "../../backend.js";
+import type { Operations } from "../../backend.js";
 
-export const histogram: Backend["histogram"] = (x, min, max, counts) => {
+export const histogram: Operations<void>["histogram"] = (x, min, max, counts) => {
   const bins = counts.length;
   const lastBin = bins - 1;
   const first = Math.fround(min);

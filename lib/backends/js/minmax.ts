@@ -1,11 +1,11 @@
-import type { Backend } from "../../backend.js";
+import type { Operations } from "../../backend.js";
 
 /** One NaN for all, +0 for a zero of either sign. */
 function settled(v: number): number {
   return Number.isNaN(v) ? NaN : v + 0;
 }
 
-export const minMax: Backend["minMax"] = (x, range) => {
+export const minMax: Operations<void>["minMax"] = (x, range) => {
   let min = Infinity;
   let max = -Infinity;
   for (let i = 0; i < x.length; i++) {
@@ -22,7 +22,7 @@ export const minMax: Backend["minMax"] = (x, range) => {
   range[1] = settled(max);
 };
 
-export const minMaxPerAxis: Backend["minMaxPerAxis"] = (x, mins, maxs, inner) => {
+export const minMaxPerAxis: Operations<void>["minMaxPerAxis"] = (x, mins, maxs, inner) => {
   mins.fill(Infinity);
   maxs.fill(-Infinity);
   const channels = mins.length;
