@@ -49,8 +49,8 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::histogram>(operations, "histogram", target);
 }
 
-// One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files", which no
-// backend has.
+// One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files" and
+// "memory", which no backend has.
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   for (const auto& [name, now, later] : targets()) {
     Napi::Object backend = Napi::Object::New(env);
@@ -64,6 +64,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   Napi::Object files = Napi::Object::New(env);
   files.Set("mapFile", Napi::Function::New<binding::map_file>(env, "mapFile"));
   exports.Set("files", files);
+  Napi::Object memory = Napi::Object::New(env);
+  memory.Set("allocate", Napi::Function::New<binding::allocate>(env, "allocate"));
+  exports.Set("memory", memory);
   return exports;
 }
 

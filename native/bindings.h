@@ -6,6 +6,7 @@
 
 namespace modelpress::binding {
 
+Napi::Value allocate(const Napi::CallbackInfo& info);
 Napi::Value map_file(const Napi::CallbackInfo& info);
 Napi::Value min_max(const Napi::CallbackInfo& info);
 Napi::Value min_max_per_axis(const Napi::CallbackInfo& info);

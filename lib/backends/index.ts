@@ -1,6 +1,6 @@
 import type { Backend } from "../backend.js";
 import { js } from "./js.js";
-import { loadNative, type NativeBackends } from "./native.js";
+import { loadNative, type NativeBackends, type NativeMemory } from "./native.js";
 
 const VARIABLE = "MODELPRESS_BACKEND";
 
@@ -60,4 +60,9 @@ export function resolveBackend(option: string | Backend | undefined, elements = 
   const loaded = load();
   if (option !== undefined) return find(loaded, option, "backend");
   return loaded.defaults.at(elements <= JS_PAYS ? -1 : 0)!;
+}
+
+/** What the addon does with memory; undefined without one. */
+export function nativeMemory(): NativeMemory | undefined {
+  return load().memory;
 }

@@ -20,11 +20,18 @@ export interface NativeFiles {
   ): { buffer: ArrayBuffer; unmap(buffer: ArrayBuffer): void } | undefined;
 }
 
+/** What the addon does with memory; lib/new-array.ts uses it. */
+export interface NativeMemory {
+  /** `bytes` zeros that the system is asked to back with huge pages; undefined where that cannot be. */
+  allocate(bytes: number): ArrayBuffer | undefined;
+}
+
 export interface NativeBackends {
   /** What this processor supports, best first; empty without an addon. */
   readonly backends: readonly Backend[];
   /** Absent without an addon. */
   readonly files?: NativeFiles;
+  readonly memory?: NativeMemory;
   /** Why there is no addon. That is normal where no prebuilt binary fits, so it is kept until someone asks for one. */
   readonly loadError?: Error;
 }
@@ -32,11 +39,10 @@ export interface NativeBackends {
 /** Loads the addon of this package: one that was built here, else the prebuilt one for this platform. */
 export function loadNative(): NativeBackends {
   try {
-    const load: (root: string) => Record<string, Backend> & { files: NativeFiles } = createRequire(
-      import.meta.url,
-    )("node-gyp-build");
-    const { files, ...backends } = load(PACKAGE_ROOT);
-    return { backends: Object.values(backends), files };
+    const load: (root: string) => Record<string, Backend> & { files: NativeFiles; memory: NativeMemory } =
+      createRequire(import.meta.url)("node-gyp-build");
+    const { files, memory, ...backends } = load(PACKAGE_ROOT);
+    return { backends: Object.values(backends), files, memory };
   } catch (error) {
     return { backends: [], loadError: error instanceof Error ? error : new Error(String(error)) };
   }

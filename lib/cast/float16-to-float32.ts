@@ -1,6 +1,7 @@
 import { requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, runCall, runCallAsync } from "../call.js";
 import { type Float16Bits, floatBits } from "../float-bits.js";
+import { newArray } from "../new-array.js";
 import type { CastOptions } from "./options.js";
 
 /**
@@ -29,7 +30,7 @@ export function float16ToFloat32Async<A extends Float32Array = Float32Array<Arra
 
 function prepare(x: Float16Bits, { out }: CastOptions<Float32Array>): Call<Float32Array> {
   const bits = floatBits(x, "float16", "x");
-  const result = out ?? new Float32Array(bits.length);
+  const result = out ?? newArray(Float32Array, bits.length);
   requireFloat32(result, "out");
   requireOutput(result, bits.length, bits);
   return {

@@ -1,6 +1,7 @@
 import { requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, runCall, runCallAsync } from "../call.js";
 import { floatBits } from "../float-bits.js";
+import { newArray } from "../new-array.js";
 import type { CastOptions } from "./options.js";
 
 /**
@@ -27,7 +28,7 @@ export function float32ToBfloat16Async<A extends Uint16Array = Uint16Array<Array
 
 function prepare(x: Float32Array, { out }: CastOptions<Uint16Array>): Call<Uint16Array> {
   requireFloat32(x, "x");
-  const bits = out === undefined ? new Uint16Array(x.length) : floatBits(out, "bfloat16", "out");
+  const bits = out === undefined ? newArray(Uint16Array, x.length) : floatBits(out, "bfloat16", "out");
   requireOutput(bits, x.length, x);
   return {
     elements: x.length,

@@ -1,6 +1,7 @@
 import { requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, runCall, runCallAsync } from "../call.js";
 import { type Float16Bits, floatBits } from "../float-bits.js";
+import { newArray } from "../new-array.js";
 import type { CastOptions } from "./options.js";
 
 /**
@@ -30,7 +31,7 @@ export function float32ToFloat16Async<A extends Float16Bits = Uint16Array<ArrayB
 
 function prepare(x: Float32Array, { out }: CastOptions<Float16Bits>): Call<Float16Bits> {
   requireFloat32(x, "x");
-  const bits = out === undefined ? new Uint16Array(x.length) : floatBits(out, "float16", "out");
+  const bits = out === undefined ? newArray(Uint16Array, x.length) : floatBits(out, "float16", "out");
   requireOutput(bits, x.length, x);
   return {
     elements: x.length,

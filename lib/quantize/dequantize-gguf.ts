@@ -1,6 +1,7 @@
 import { requireAttached, requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 import { GGUF_BLOCK_VALUES, type GgufBlockType, ggufBlockBytes, wholeBlocks } from "./gguf-block.js";
 
 export interface DequantizeGgufOptions extends CallOptions {
@@ -38,7 +39,7 @@ function prepare(blocks: Uint8Array, options: DequantizeGgufOptions): Call<Float
   requireAttached(blocks, "blocks");
   const bytes = ggufBlockBytes(options.type);
   const length = wholeBlocks(blocks.length, bytes, "blocks") * GGUF_BLOCK_VALUES;
-  const out = options.out ?? new Float32Array(length);
+  const out = options.out ?? newArray(Float32Array, length);
   requireFloat32(out, "out");
   requireOutput(out, length, blocks);
   return {

@@ -2,6 +2,7 @@ import type { QuantizedArray } from "../backend.js";
 import { requireAttached, requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 import { type LinearParams, resolveParams, type ScaleRule } from "./linear-params.js";
 import { type IntegerRange, QUANTIZED_TYPES } from "./quantized-type.js";
 
@@ -51,7 +52,7 @@ function prepare(q: QuantizedArray | Int32Array, options: DequantizeLinearOption
   if (options.dtype !== undefined && options.dtype !== dtype)
     throw outOfRange(`"${dtype}", the type of q,`, "dtype", options.dtype);
   const params = resolveParams(q.length, options, zeroPoints, FINITE);
-  const out = options.out ?? new Float32Array(q.length);
+  const out = options.out ?? newArray(Float32Array, q.length);
   requireFloat32(out, "out");
   requireOutput(out, q.length, q);
   return {

@@ -1,6 +1,7 @@
 import { requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 
 export interface DynamicQuantizeLinearOptions extends CallOptions {
   /** Where y goes: as long as x, apart from it in memory, possibly a subarray. Default: a new array. */
@@ -40,7 +41,7 @@ export function dynamicQuantizeLinearAsync(
 function prepare(x: Float32Array, options: DynamicQuantizeLinearOptions): Call<DynamicQuantized> {
   requireFloat32(x, "x");
   if (x.length === 0) throw outOfRange("at least one element", "x", "none");
-  const y = options.out ?? new Uint8Array(x.length);
+  const y = options.out ?? newArray(Uint8Array, x.length);
   if (!(y instanceof Uint8Array)) throw wrongType("a Uint8Array", "out", y);
   requireOutput(y, x.length, x);
   const params = new Float32Array(4);

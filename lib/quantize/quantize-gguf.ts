@@ -1,6 +1,7 @@
 import { requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 import { GGUF_BLOCK_VALUES, type GgufBlockType, ggufBlockBytes, wholeBlocks } from "./gguf-block.js";
 
 export interface QuantizeGgufOptions extends CallOptions {
@@ -40,7 +41,7 @@ export function quantizeGgufAsync(
 function prepare(x: Float32Array, options: QuantizeGgufOptions): Call<Uint8Array> {
   requireFloat32(x, "x");
   const length = wholeBlocks(x.length, GGUF_BLOCK_VALUES, "x") * ggufBlockBytes(options.type);
-  const out = options.out ?? new Uint8Array(length);
+  const out = options.out ?? newArray(Uint8Array, length);
   if (!(out instanceof Uint8Array)) throw wrongType("a Uint8Array", "out", out);
   requireOutput(out, length, x);
   return {

@@ -2,6 +2,7 @@ import type { QuantizedArray } from "../backend.js";
 import { requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 import { type LinearParams, resolveParams, type ScaleRule } from "./linear-params.js";
 import { QUANTIZED_TYPES, requireDType } from "./quantized-type.js";
 
@@ -87,7 +88,7 @@ function prepare(x: Float32Array, options: QuantizeLinearOptions): Call<Quantize
   const dtype = options.dtype ?? typeOf(options.out) ?? typeOf(options.zeroPoint) ?? "int8";
   requireDType(dtype, ARRAYS);
   const params = resolveParams(x.length, options, QUANTIZED_TYPES[dtype].full, POSITIVE);
-  const out = options.out ?? new ARRAYS[dtype](x.length);
+  const out = options.out ?? newArray<QuantizedArray>(ARRAYS[dtype], x.length);
   if (!(out instanceof ARRAYS[dtype])) throw wrongType(`an ${ARRAYS[dtype].name}`, "out", out);
   requireOutput(out, x.length, x);
   return {
