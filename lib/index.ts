@@ -26,6 +26,10 @@ export {
   minMax,
   minMaxAsync,
 } from "./minmax/min-max.js";
+export { type NpyFile, readNpy } from "./npy/read-npy.js";
+export { type NpzEntry, type NpzFile, readNpz } from "./npy/read-npz.js";
+export { writeNpy } from "./npy/write-npy.js";
+export { type WriteNpzOptions, writeNpz } from "./npy/write-npz.js";
 export { type OnnxModel, readOnnx } from "./onnx/read.js";
 export { type WriteOnnxOptions, writeOnnx } from "./onnx/write.js";
 export type { OnProgress, Progress } from "./progress.js";

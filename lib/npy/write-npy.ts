@@ -1,0 +1,14 @@
+import { type ReplaceOptions, replaceFile } from "../files/replace-file.js";
+import type { Tensor } from "../tensor.js";
+import { encodeHeader } from "./header.js";
+
+/**
+ * Writes an array as numpy.save does, byte for byte, whole or not at all, straight from the tensor's memory.
+ *
+ * @throws RangeError for a type that numpy does not have (bfloat16, the 8-bit floats, less than 8 bits), or whose shape
+ * and data disagree; ModelFormatError FILE_UNWRITABLE
+ */
+export async function writeNpy(path: string, tensor: Tensor, { sync }: ReplaceOptions = {}): Promise<void> {
+  const header = encodeHeader(tensor, "the tensor");
+  await replaceFile(path, (file) => file.write([header, tensor.data]), { sync });
+}
