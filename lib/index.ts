@@ -32,6 +32,8 @@ export { writeNpy } from "./npy/write-npy.js";
 export { type WriteNpzOptions, writeNpz } from "./npy/write-npz.js";
 export { type OnnxModel, readOnnx } from "./onnx/read.js";
 export { type WriteOnnxOptions, writeOnnx } from "./onnx/write.js";
+export { inspectPickle, type JudgedImport, type PickleSummary } from "./pickle/inspect-pickle.js";
+export type { ImportJudgement } from "./pickle/judge-import.js";
 export type { OnProgress, Progress } from "./progress.js";
 export {
   type ComputeQuantParamsOptions,

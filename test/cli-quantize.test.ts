@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, it, test } from "vitest";
@@ -107,5 +107,15 @@ describe("modelpress inspect", () => {
     const { status, stdout } = modelpress("inspect", model, "--json");
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ format: "onnx", nodeCount: 12, ops: { Conv: 4 } });
+  });
+
+  it("tells what a pickle would run, and recognises it by its bytes", () => {
+    const pickle = join(folder, "pickle.onnx");
+    copyFileSync(new URL("fixtures/joblib.joblib", import.meta.url), pickle);
+    const { status, stdout } = modelpress("inspect", pickle);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/builtins\.print +1 +can run anything/);
+    const json = JSON.parse(modelpress("inspect", pickle, "--json").stdout);
+    expect(json).toMatchObject({ model: pickle, format: "joblib", verdict: "anything" });
   });
 });

@@ -1,7 +1,10 @@
 import { basename } from "node:path";
 import { describeValue } from "../data/value-info.js";
+import { recognizeFormat } from "../files/recognize-format.js";
 import { inspectModel, type ModelSummary } from "../graph/inspect-model.js";
+import { inspectPickle } from "../pickle/inspect-pickle.js";
 import { colors } from "./colors.js";
+import { describePickle } from "./describe-pickle.js";
 import { bytes } from "./format.js";
 import { label, table } from "./table.js";
 import { addExamples, type SharedOptions, type Verb } from "./verb.js";
@@ -13,18 +16,25 @@ interface InspectOptions extends SharedOptions {
 export const inspect: Verb<InspectOptions> = {
   configure(command) {
     command
-      .argument("<model>", "an ONNX model")
+      .argument("<model>", "an ONNX model, or a pickle of Python, joblib or Torch: what it would run")
       .option("--nodes", "list every node, with the names that quantize --exclude takes");
     addExamples(command, "inspect model.onnx", "inspect model.onnx --nodes", "inspect model.onnx --json");
   },
 
   async run([model], { nodes }) {
+    if (PICKLED.has(recognizeFormat(model!))) {
+      const summary = inspectPickle(model!);
+      return { json: { model, ...summary }, text: describePickle(basename(model!), summary) };
+    }
     const summary = inspectModel(model!);
     const { nodes: all, ...rest } = summary;
     const json = { model, ...rest, nodeCount: all.length, ...(nodes && { nodes: all }) };
     return { json, text: render(basename(model!), summary, nodes ?? false) };
   },
 };
+
+/** Formats that hold pickles, or may. */
+const PICKLED = new Set(["pickle", "torch-zip", "torch-legacy", "zip", "compressed"]);
 
 const QUANTIZATION = {
   none: "not quantized",
