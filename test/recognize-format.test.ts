@@ -8,11 +8,12 @@ import { codeOf } from "./support/code-of.js";
 import { carried } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
 import { Bytes } from "./support/refusal.js";
+import { zip } from "./support/zip.js";
 
 const folder = temporaryFolder();
 const path = join(folder, "file");
-const zipped = (name: string) =>
-  new Bytes().text("PK\x03\x04").zeros(22).u16(name.length, 0).text(name).zeros(100);
+const zipped = (...names: string[]) =>
+  new Bytes().raw(zip(names.map((name) => ({ name, data: Buffer.from("x") }))));
 
 describe("recognizeFormat", () => {
   it.each([
@@ -66,6 +67,15 @@ describe("recognizeFormat", () => {
     expect(recognizeFormat(bytes.end())).toBe(format);
     writeFileSync(path, bytes.end());
     expect(recognizeFormat(path)).toBe(format);
+  });
+
+  it("looks at every entry of an archive: torch finds its pickle wherever it is", () => {
+    writeFileSync(path, zipped("a.npy", "x.txt").end());
+    expect(recognizeFormat(path)).toBe("npz");
+    writeFileSync(path, zipped("a.npy", "x/DATA.PKL").end());
+    expect(recognizeFormat(path)).toBe("torch-zip");
+    writeFileSync(path, zipped("a.npy").end().subarray(0, -1));
+    expect(recognizeFormat(path)).toBe("zip");
   });
 
   it("refuses what is no file", () => {

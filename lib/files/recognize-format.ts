@@ -1,4 +1,6 @@
-import { mapFile } from "./map-file.js";
+import { ModelFormatError } from "../errors.js";
+import { readDirectory } from "../zip/directory.js";
+import { type MappedFile, mapFile } from "./map-file.js";
 
 /**
  * What a file is by its bytes; its name is not looked at. "npz" and "torch-zip" are zip archives of arrays and of a
@@ -50,14 +52,17 @@ const INDEX = /^\s*\{[\s\S]*"weight_map"\s*:/;
 /**
  * Tells what a file is by its bytes. That the rest of it is sound is for its reader to say.
  *
- * @param input path of a file, or its bytes
+ * @param input path of a file, or its bytes, of which an archive's first entry alone is looked at
  * @throws ModelFormatError FILE_UNREADABLE
  */
 export function recognizeFormat(input: string | Uint8Array): FileFormat {
   if (typeof input !== "string") return recognize(input.subarray(0, HEAD_BYTES), input.byteLength);
   const file = mapFile(input, { mmap: false });
   try {
-    return recognize(file.read(0, Math.min(HEAD_BYTES, file.size)), file.size);
+    const format = recognize(file.read(0, Math.min(HEAD_BYTES, file.size)), file.size);
+    return format === "zip" || format === "npz" || format === "torch-zip"
+      ? archiveKind(entryNames(file))
+      : format;
   } finally {
     file.close();
   }
@@ -69,7 +74,7 @@ function recognize(bytes: Uint8Array, size: number): FileFormat {
   const hex = head.toString("hex");
   const format = MAGIC.find(([, magic]) => hex.startsWith(magic))?.[0];
   const text = head.toString("latin1");
-  if (format === "zip") return archiveKind(text);
+  if (format === "zip") return archiveKind([firstName(text)]);
   if (format !== undefined) return format;
   if (TEXT_PICKLE.test(text)) return "pickle";
   if (INDEX.test(text)) return "safetensors-index";
@@ -83,11 +88,25 @@ function isSafetensors(bytes: Uint8Array): boolean {
   return length >= 2n && length <= MAX_SAFETENSORS_HEADER;
 }
 
-/** By the name of the first entry, which follows the 30 bytes of its header. */
-function archiveKind(text: string): FileFormat {
-  const name = text.slice(30, 30 + (text.charCodeAt(26) | (text.charCodeAt(27) << 8)));
-  if (name.endsWith(".npy")) return "npz";
-  return /(?:^|\/)(?:data\.pkl|\.format_version|constants\.pkl|version)$/.test(name) ? "torch-zip" : "zip";
+/** The name of the first entry of an archive, which follows the 30 bytes of its header. */
+function firstName(text: string): string {
+  return text.slice(30, 30 + (text.charCodeAt(26) | (text.charCodeAt(27) << 8)));
+}
+
+/** Of an archive that is not sound, none: whoever reads it will refuse it. */
+function entryNames(file: MappedFile): string[] {
+  try {
+    return [...readDirectory(file).keys()];
+  } catch (error) {
+    if (error instanceof ModelFormatError) return [];
+    throw error;
+  }
+}
+
+/** A pickle comes before all arrays: torch loads it, whatever else is there, and in whatever case its name is. */
+function archiveKind(names: readonly string[]): FileFormat {
+  if (names.some((name) => /(?:^|\/)data\.pkl$/i.test(name))) return "torch-zip";
+  return names.some((name) => name.endsWith(".npy")) ? "npz" : "zip";
 }
 
 /** Wire types of ModelProto's fields that come before its graph, or instead of it where a writer has its own order. */

@@ -104,8 +104,7 @@ function summarizeZip(file: MappedFile, format: "torch-zip" | "zip"): PickleSumm
     scans.push({ name, scan: scanPickle(bytes) });
   }
   if (scans.length === 0) throw notAPickle(file.path, ": no entry of the archive is named .pkl");
-  const torch = scans.some(({ name }) => /(?:^|\/)data\.pkl$/.test(name!));
-  return summarize(file, torch ? "torch-zip" : format, scans, problems);
+  return summarize(file, format, scans, problems);
 }
 
 function summarizeCompressed(file: MappedFile): PickleSummary {
