@@ -1,6 +1,6 @@
 // Damages real files at random and reads them, for as long as asked: each must end in a ModelFormatError or in tensors that
 // can be read and written. The tests do this for seconds.
-//   node scripts/fuzz.mjs [--format safetensors|index|gguf|onnx] [--seconds N] [--seed N] [--keep DIR]
+//   node scripts/fuzz.mjs [--format safetensors|index|gguf|onnx|npy|npz|pickle] [--seconds N] [--seed N] [--keep DIR]
 // The first input that does anything else is saved, and its seed printed.
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,12 +9,16 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import {
   inspectModel,
+  inspectPickle,
   ModelFormatError,
   readGguf,
+  readNpy,
+  readNpz,
   readOnnx,
   readSafetensors,
   verifySafetensors,
   writeGguf,
+  writeNpy,
   writeOnnx,
   writeSafetensors,
 } from "modelpress";
@@ -54,6 +58,12 @@ function damage(bytes, within) {
   return applyEdits(bytes, edits);
 }
 
+/** @param {Uint8Array[]} files */
+function damageOne(files) {
+  const file = files[random() % files.length] ?? Buffer.alloc(0);
+  return damage(file, file.length);
+}
+
 /** @param {import("modelpress").Tensor["data"]} data */
 function touch(data) {
   if (data.length > 0 && data.at(-1) === undefined) throw new Error("a tensor ends before its length");
@@ -78,7 +88,12 @@ const index = Buffer.from(
     weight_map: Object.fromEntries(Object.keys(tensors).map((name) => [name, "whole.safetensors"])),
   }),
 );
-const gguf = readFileSync(join(root, "test/fixtures/every-type.gguf"));
+/** @param {string} name */
+const fixture = (name) => readFileSync(join(root, "test/fixtures", name));
+const gguf = fixture("every-type.gguf");
+const npy = fixture("numpy.npy");
+const archives = ["numpy.npz", "numpy-compressed.npz"].map(fixture);
+const pickles = ["joblib.joblib", "joblib-zlib.joblib", "torch.pt", "torch-legacy.pt"].map(fixture);
 const models = await Promise.all(["digits_cnn.onnx", "digits_vit.onnx"].map(withoutWeights));
 
 /** Weights are nearly all of a model's bytes, and damage to them is none. @param {string} name */
@@ -121,6 +136,31 @@ const FORMATS = {
       file.close();
       readGguf(rewritten).close();
     },
+  },
+  npy: {
+    name: "hostile.npy",
+    make: () => damage(npy, npy.length),
+    use: async (path) => {
+      const file = readNpy(path);
+      touch(file.data);
+      await writeNpy(rewritten, file, { sync: false });
+      file.close();
+      readNpy(rewritten).close();
+    },
+  },
+  npz: {
+    name: "hostile.npz",
+    make: () => damageOne(archives),
+    use: async (path) => {
+      const file = readNpz(path);
+      for (const { data } of file.tensors.values()) touch(data);
+      file.close();
+    },
+  },
+  pickle: {
+    name: "hostile.pkl",
+    make: () => damageOne(pickles),
+    use: async (path) => void inspectPickle(path),
   },
   onnx: {
     name: "hostile.onnx",
