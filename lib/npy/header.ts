@@ -104,7 +104,7 @@ function checkSize(
   const bytes = shape.includes(0) ? 0 : byteCount(dtype, shape);
   const sizes = `${dtype} of shape [${shape.join(", ")}]`;
   if (!Number.isSafeInteger(bytes) || !Number.isSafeInteger(bytes * 8))
-    throw new ModelFormatError("TENSOR_INVALID", `${sizes} is too large`, place);
+    throw new ModelFormatError("TENSOR_INVALID", `the array is too large: ${sizes}`, place);
   const found = size - dataOffset;
   if (found < bytes)
     throw new ModelFormatError("DATA_TRUNCATED", `${sizes} takes ${bytes} bytes, but ${found} follow`, place);
