@@ -42,7 +42,6 @@ interface Written {
 export class ZipWriter {
   private readonly entries: Written[] = [];
 
-  /** `offset` is where in the file the next entry goes. */
   constructor(private readonly file: FileSink) {}
 
   /** Straight from memory, aligned. */
