@@ -1,3 +1,5 @@
+import type { TypedArray } from "./tensor.js";
+
 /** Arrays that hold quantized values; the array's own type chooses the kernel. */
 export type QuantizedArray = Int8Array | Uint8Array;
 
@@ -25,6 +27,12 @@ export interface Operations<Result> {
     inner: number,
     ...execution: Execution
   ): Result;
+
+  /**
+   * Sets range to [min, max] of the values of x that are not NaN, zeros as +0, and counts to [zeros, NaNs]. Where there is no such
+   * value, min is the largest of the type (infinity, where it has that) and max the smallest. range has the type of x.
+   */
+  summarize(x: TypedArray, range: TypedArray, counts: Float64Array, ...execution: Execution): Result;
 
   /** y[i] = saturate(roundHalfEven(x[i] / scale) + zeroPoint); NaN gives the smallest value of y's type. */
   quantizeLinear(

@@ -26,6 +26,7 @@ export {
   minMax,
   minMaxAsync,
 } from "./minmax/min-max.js";
+export { type Summary, summarize, summarizeAsync } from "./minmax/summarize.js";
 export { type NpyFile, readNpy } from "./npy/read-npy.js";
 export { type NpzEntry, type NpzFile, readNpz } from "./npy/read-npz.js";
 export { writeNpy } from "./npy/write-npy.js";

@@ -33,6 +33,7 @@ void add(Napi::Object& operations, const char* name, const Target& target) {
 void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::min_max>(operations, "minMax", target);
   add<binding::min_max_per_axis>(operations, "minMaxPerAxis", target);
+  add<binding::summarize>(operations, "summarize", target);
   add<binding::quantize_linear>(operations, "quantizeLinear", target);
   add<binding::quantize_linear_per_axis>(operations, "quantizeLinearPerAxis", target);
   add<binding::dequantize_linear>(operations, "dequantizeLinear", target);

@@ -10,6 +10,7 @@ Napi::Value allocate(const Napi::CallbackInfo& info);
 Napi::Value map_file(const Napi::CallbackInfo& info);
 Napi::Value min_max(const Napi::CallbackInfo& info);
 Napi::Value min_max_per_axis(const Napi::CallbackInfo& info);
+Napi::Value summarize(const Napi::CallbackInfo& info);
 Napi::Value quantize_linear(const Napi::CallbackInfo& info);
 Napi::Value quantize_linear_per_axis(const Napi::CallbackInfo& info);
 Napi::Value dequantize_linear(const Napi::CallbackInfo& info);

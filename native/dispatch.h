@@ -10,6 +10,16 @@ namespace modelpress {
 struct Kernels {
   MinMax* min_max_f32;
   MinMaxLanes* min_max_lanes_f32;
+  Summarize<int8_t>* summarize_s8;
+  Summarize<uint8_t>* summarize_u8;
+  Summarize<int16_t>* summarize_s16;
+  Summarize<uint16_t>* summarize_u16;
+  Summarize<int32_t>* summarize_s32;
+  Summarize<uint32_t>* summarize_u32;
+  Summarize<int64_t>* summarize_s64;
+  Summarize<uint64_t>* summarize_u64;
+  Summarize<float>* summarize_f32;
+  Summarize<double>* summarize_f64;
   QuantizeLinear<int8_t>* quantize_linear_s8;
   QuantizeLinear<uint8_t>* quantize_linear_u8;
   QuantizeLinearLanes<int8_t>* quantize_linear_lanes_s8;

@@ -168,6 +168,12 @@ for (let round = 0; round < Number(values.rounds); round++) {
       backend.minMax(values, range);
       return range;
     });
+    compare(`summarize, ${text}`, (backend) => {
+      const range = new Float32Array(2);
+      const counts = new Float64Array(2);
+      backend.summarize(values, range, counts);
+      return Buffer.concat([Buffer.from(range.buffer), Buffer.from(counts.buffer)]);
+    });
     compare(`minMaxPerAxis, ${text}`, (backend) => {
       const ranges = new Float32Array(2 * channels);
       backend.minMaxPerAxis(values, ranges.subarray(0, channels), ranges.subarray(channels), inner);

@@ -42,6 +42,16 @@ describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $n
       () => backend.quantizeLinear(f(4), new Int8Array(4), 1, 2 ** 31),
       "out of range",
     ],
+    [
+      "a range of other type",
+      () => backend.summarize(f(4), new Int8Array(2), new Float64Array(2)),
+      "range is not [min, max]",
+    ],
+    [
+      "counts of other length",
+      () => backend.summarize(f(4), f(2), new Float64Array(3)),
+      "counts is not [zeros, NaNs]",
+    ],
     ["a range of other length", () => backend.minMax(f(4), f(3)), "range is not [min, max]"],
     [
       "ranges that differ",

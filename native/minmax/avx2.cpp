@@ -22,6 +22,17 @@ inline float largest(__m256 v) {
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
+constexpr size_t kPair = 2 * kStep;
+constexpr size_t kRun = size_t{1} << 24;
+
+inline uint64_t sum(__m256i counts) {
+  alignas(32) uint32_t lanes[kStep];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), counts);
+  uint64_t total = 0;
+  for (size_t lane = 0; lane < kStep; ++lane) total += lanes[lane];
+  return total;
+}
+
 // min and max return their second operand for a NaN, so the running values never take one in: nan remembers
 // it.
 struct Range {
@@ -93,6 +104,32 @@ void avx2::min_max_lanes_f32(const float* x, size_t rows, size_t stride, size_t 
   if (n < kStep) return scalar::min_max_lanes_f32(x, rows, stride, n, mins, maxs);
   for (; rows >= kRows; rows -= kRows, x += kRows * stride) fold_rows<kRows>(x, stride, n, mins, maxs);
   for (; rows > 0; --rows, x += stride) fold_rows<1>(x, stride, n, mins, maxs);
+}
+
+void avx2::summarize_f32(const float* x, size_t n, float* min, float* max, uint64_t* zeros, uint64_t* nans) {
+  const __m256 zero = _mm256_setzero_ps();
+  __m256 lo[2] = {_mm256_set1_ps(*min), _mm256_set1_ps(*min)};
+  __m256 hi[2] = {_mm256_set1_ps(*max), _mm256_set1_ps(*max)};
+  size_t i = 0;
+  while (i + kPair <= n) {
+    // A true comparison is -1 in its lane, and 32 bits hold the sum of a run.
+    __m256i zero_count = _mm256_setzero_si256();
+    __m256i nan_count = _mm256_setzero_si256();
+    const size_t end = n - i < kRun ? n : i + kRun;
+    for (; i + kPair <= end; i += kPair)
+      for (int k = 0; k < 2; ++k) {
+        const __m256 v = _mm256_loadu_ps(x + i + k * kStep);
+        lo[k] = _mm256_min_ps(v, lo[k]);
+        hi[k] = _mm256_max_ps(v, hi[k]);
+        zero_count = _mm256_sub_epi32(zero_count, _mm256_castps_si256(_mm256_cmp_ps(v, zero, _CMP_EQ_OQ)));
+        nan_count = _mm256_sub_epi32(nan_count, _mm256_castps_si256(nan_where(v, v)));
+      }
+    *zeros += sum(zero_count);
+    *nans += sum(nan_count);
+  }
+  *min = smallest(_mm256_min_ps(lo[0], lo[1]));
+  *max = largest(_mm256_max_ps(hi[0], hi[1]));
+  scalar::summarize_f32(x + i, n - i, min, max, zeros, nans);
 }
 
 }  // namespace modelpress

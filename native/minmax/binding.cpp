@@ -1,3 +1,6 @@
+#include <limits>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "../bindings.h"
@@ -34,6 +37,44 @@ void fold_part(const Kernels& k, const float* x, const AxisPart& part, float* mi
       });
     }
   }
+}
+
+template <class T>
+struct SharedSummary {
+  using Limits = std::numeric_limits<T>;
+  std::mutex mutex;
+  T min = Limits::has_infinity ? Limits::infinity() : Limits::max();
+  T max = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+  uint64_t zeros = 0;
+  uint64_t nans = 0;
+};
+
+template <class T>
+Napi::Value summarize_as(const Napi::CallbackInfo& info, Summarize<T>* kernel) {
+  const AnyArray x = any_array_arg(info, 0);
+  const AnyArray range = any_array_arg(info, 1);
+  const auto counts = array_arg<double>(info, 2);
+  require(info, range.type == x.type && range.length == 2, "range is not [min, max] of x's type");
+  require(info, counts.length == 2, "counts is not [zeros, NaNs]");
+  const auto shared = std::make_shared<SharedSummary<T>>();
+  return execute(
+      info, 3, {x.length, sizeof(T)},
+      [=](size_t begin, size_t end) {
+        SharedSummary<T> part;
+        kernel(x.as<const T>() + begin, end - begin, &part.min, &part.max, &part.zeros, &part.nans);
+        const std::lock_guard lock(shared->mutex);
+        shared->min = std::min(shared->min, part.min);
+        shared->max = std::max(shared->max, part.max);
+        shared->zeros += part.zeros;
+        shared->nans += part.nans;
+      },
+      [=] {
+        // Adding +0 turns -0 into +0.
+        range.as<T>()[0] = static_cast<T>(shared->min + T{0});
+        range.as<T>()[1] = static_cast<T>(shared->max + T{0});
+        counts.data[0] = static_cast<double>(shared->zeros);
+        counts.data[1] = static_cast<double>(shared->nans);
+      });
 }
 
 }  // namespace
@@ -85,6 +126,34 @@ Napi::Value binding::min_max_per_axis(const Napi::CallbackInfo& info) {
         std::transform(mins.data, mins.data + mins.length, mins.data, settled);
         std::transform(maxs.data, maxs.data + maxs.length, maxs.data, settled);
       });
+}
+
+Napi::Value binding::summarize(const Napi::CallbackInfo& info) {
+  const Kernels& k = kernels(info);
+  switch (any_array_arg(info, 0).type) {
+    case napi_int8_array:
+      return summarize_as<int8_t>(info, k.summarize_s8);
+    case napi_uint8_array:
+      return summarize_as<uint8_t>(info, k.summarize_u8);
+    case napi_int16_array:
+      return summarize_as<int16_t>(info, k.summarize_s16);
+    case napi_uint16_array:
+      return summarize_as<uint16_t>(info, k.summarize_u16);
+    case napi_int32_array:
+      return summarize_as<int32_t>(info, k.summarize_s32);
+    case napi_uint32_array:
+      return summarize_as<uint32_t>(info, k.summarize_u32);
+    case napi_bigint64_array:
+      return summarize_as<int64_t>(info, k.summarize_s64);
+    case napi_biguint64_array:
+      return summarize_as<uint64_t>(info, k.summarize_u64);
+    case napi_float32_array:
+      return summarize_as<float>(info, k.summarize_f32);
+    case napi_float64_array:
+      return summarize_as<double>(info, k.summarize_f64);
+    default:
+      no_kernel(info);
+  }
 }
 
 }  // namespace modelpress

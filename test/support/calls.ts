@@ -24,6 +24,8 @@ import {
   quantizeGgufAsync,
   quantizeLinear,
   quantizeLinearAsync,
+  summarize,
+  summarizeAsync,
 } from "../../lib/index.js";
 import { randomBitPatterns, randomIntegers } from "./random.js";
 
@@ -69,6 +71,8 @@ function perAxis(shape: readonly number[]) {
 export const OPERATION_CALLS: readonly OperationCall[] = [
   { name: "minMax", now: (o) => minMax(tame, o), later: (o) => minMaxAsync(tame, o) },
   { name: "minMax with a NaN", now: (o) => minMax(wild, o), later: (o) => minMaxAsync(wild, o) },
+  { name: "summarize", now: (o) => summarize(wild, o), later: (o) => summarizeAsync(wild, o) },
+  { name: "summarize of uint16", now: (o) => summarize(halves, o), later: (o) => summarizeAsync(halves, o) },
   {
     name: "quantizeLinear",
     now: (o) => quantizeLinear(wild, { scale: 0.3, ...o }),
