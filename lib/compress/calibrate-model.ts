@@ -39,7 +39,9 @@ export async function calibrateModel(
 ): Promise<{ ranges: Record<string, ObservedRange>; samples: number }> {
   const path = join(folder, "calibration.onnx");
   const observed = new Map(tensors.map((tensor) => [observedName(model, tensor), tensor]));
-  await writeOnnx(path, withOutputs(model, observed));
+  const extended = withOutputs(model, observed);
+  await writeOnnx(path, extended);
+  extended.close();
   const session = await models.load(path, threads === undefined ? {} : { threads });
   const dataset = await openDataset(data, { inputs: session.inputs, samples });
   const total = dataset.samples === undefined ? {} : { total: dataset.samples };

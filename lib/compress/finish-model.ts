@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { isDeferred, settleTensor } from "../onnx/deferred.js";
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, openModel } from "../onnx/read.js";
 import { isExternal } from "../onnx/tensor-proto.js";
@@ -22,11 +23,17 @@ export function finishModel({ proto }: OnnxModel, mode: QuantizeMode, settings: 
 
 /** The model with no file behind it: the folder of the prepared model is about to go. */
 export function inMemory(model: OnnxModel): OnnxModel {
-  for (const tensor of tensorsOf(model.proto))
-    if (isExternal(tensor)) {
-      tensor.rawData = model.bytes(tensor);
-      tensor.externalData = [];
-      tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+  for (const tensor of tensorsOf(model.proto)) {
+    if (isDeferred(tensor)) {
+      settleTensor(tensor);
+      continue;
     }
+    const { buffer, byteOffset, byteLength } = model.bytes(tensor);
+    if (byteLength > 0)
+      tensor.rawData = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength).slice();
+    if (!isExternal(tensor)) continue;
+    tensor.externalData = [];
+    tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+  }
   return openModel(model.proto);
 }

@@ -1,4 +1,6 @@
 import { type Graph, intAttributeOf } from "../graph/graph.js";
+import { transpose } from "../graph/transpose.js";
+import { deferTensor } from "../onnx/deferred.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
 import type { SparedReason } from "./exclude-nodes.js";
@@ -38,7 +40,7 @@ function rewrite(graph: Graph, node: NodeProto, weights: WeightStore): void {
     const name = node.input[index]!;
     const { quantized, scales } = weights.quantize(name, "rows");
     const [directions, rows, columns] = shapeOf(graph.initializer(name)!) as [number, number, number];
-    const values = graph.model.tensor(graph.initializer(quantized)!).data as Int8Array;
+    const stored = graph.initializer(quantized)!;
     const constant = (
       suffix: string,
       dtype: "int8" | "float32",
@@ -49,8 +51,20 @@ function rewrite(graph: Graph, node: NodeProto, weights: WeightStore): void {
       graph.addInitializer(encodeTensor(constantName, dtype, shape, data));
       return constantName;
     };
-    const exchanged = exchangeLastAxes(values, directions, rows, columns);
-    input[index] = constant("quantized_transposed", "int8", [directions, columns, rows], exchanged);
+    const exchanged = graph.freeName(`${name}_quantized_transposed`);
+    graph.addInitializer(
+      deferTensor(exchanged, "int8", [directions, columns, rows], (out) => {
+        const values = graph.model.tensor(stored).data;
+        for (let at = 0; at < values.length; at += rows * columns)
+          transpose(
+            values.subarray(at, at + rows * columns),
+            out.subarray(at, at + rows * columns),
+            rows,
+            columns,
+          );
+      }),
+    );
+    input[index] = exchanged;
     input[parameters] = constant("gate_scale", "float32", [directions, rows], scales);
     input[parameters + 1] = constant(
       "gate_zero_point",
@@ -66,13 +80,4 @@ function rewrite(graph: Graph, node: NodeProto, weights: WeightStore): void {
     domain: "com.microsoft",
   });
   replacement.attribute = attribute.filter((each) => each.name !== "layout");
-}
-
-function exchangeLastAxes(values: Int8Array, outer: number, rows: number, columns: number): Int8Array {
-  const result = new Int8Array(values.length);
-  for (let o = 0; o < outer; o++)
-    for (let row = 0; row < rows; row++)
-      for (let column = 0; column < columns; column++)
-        result[(o * columns + column) * rows + row] = values[(o * rows + row) * columns + column]!;
-  return result;
 }

@@ -90,7 +90,7 @@ class Quantization {
       if (this.options.mode !== "weights") this.upgrade(model);
       this.equalize(model);
       const graph = new Graph(model);
-      const spared = excludeNodes(model.proto, this.options.exclude ?? [], nodeNames(readOnnx(path).proto));
+      const spared = excludeNodes(model.proto, this.options.exclude ?? [], originalNames(path));
       const selection = selectNodes(graph, spared);
       const chosen = this.chosenMode(graph, selection);
       if (chosen.mode !== "weights") this.checkOpset(graph);
@@ -101,7 +101,7 @@ class Quantization {
       signal?.throwIfAborted();
       finishModel(model, chosen.mode, this.settings);
       onProgress?.({ stage: "write", done: 0 });
-      const files = output === undefined ? [] : await writeOnnx(output, model);
+      const files = output === undefined ? [] : await writeOnnx(output, model, { signal, onProgress });
       const after = files[0] === undefined ? 0 : modelBytes(files[0]);
       if (after > SMALL_GAIN * before)
         this.warnings.push(
@@ -134,7 +134,7 @@ class Quantization {
   private async prepared(models: ModelProcess, path: string): Promise<OnnxModel> {
     if (this.options.prepare === false) return readOnnx(path);
     try {
-      return readOnnx(await prepareModel(models, path, this.folder));
+      return await prepareModel(models, path, this.folder);
     } catch (error) {
       const missing = error instanceof ModelOperationError && error.code === "RUNTIME_MISSING";
       if (!missing || this.options.data !== undefined) throw error;
@@ -279,6 +279,13 @@ class Quantization {
   private get label(): string {
     return typeof this.input === "string" ? this.input : "the model";
   }
+}
+
+function originalNames(path: string): Set<string> {
+  const model = readOnnx(path);
+  const names = nodeNames(model.proto);
+  model.close();
+  return names;
 }
 
 /** What each mode adds to the result. */

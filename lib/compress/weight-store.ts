@@ -1,9 +1,14 @@
 import { ModelFormatError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
+import { transpose } from "../graph/transpose.js";
 import { minMax } from "../minmax/min-max.js";
-import { encodeTensor } from "../onnx/tensor-proto.js";
+import { deferTensor, transposeSource } from "../onnx/deferred.js";
+import type { TensorProto } from "../onnx/proto/onnx_pb.js";
+import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
 import { computeQuantParams } from "../quantize/compute-quant-params.js";
 import { quantizeLinear } from "../quantize/quantize-linear.js";
+import { Scratch } from "../scratch.js";
+import { elementCount } from "../tensor.js";
 import type { QuantizeSettings } from "./options.js";
 
 /** One scale per index of this axis, or per row (all axes but the last together), or one for the whole weight. */
@@ -19,14 +24,24 @@ export interface QuantizedWeight {
   readonly zeroPoints: Int32Array;
 }
 
+/** Where the floats of a weight lie, and how its scales are spread over them. */
+interface Source {
+  readonly stored: TensorProto;
+  /** The weight is that matrix with rows and columns exchanged. */
+  readonly transposed: boolean;
+  readonly layout: { shape: readonly number[]; axis: number } | undefined;
+}
+
 /**
  * Quantizes initializers once, however many nodes use them. Scale and zero point follow onnxruntime's quantizer:
- * int8 weights are symmetric in -127..127, uint8 ones asymmetric in 0..255.
+ * int8 weights are symmetric in -127..127, uint8 ones asymmetric in 0..255. The values themselves are made when the
+ * model is written, one weight at a time.
  */
 export class WeightStore {
   private readonly scales = new Map<string, Float32Array>();
   private readonly zeroPoints = new Map<string, Int32Array>();
   private readonly stored = new Map<string, QuantizedWeight>();
+  private readonly scratch = new Scratch();
 
   constructor(
     private readonly graph: Graph,
@@ -38,9 +53,9 @@ export class WeightStore {
     const key = keyOf(weight, axis);
     const known = this.scales.get(key);
     if (known) return known;
-    const { data } = this.floats(weight);
-    const layout = this.layout(weight, axis);
-    const range = layout === undefined ? minMax(data) : minMax(data, layout);
+    const { stored, layout } = this.source(weight, axis);
+    const floats = this.floats(stored);
+    const range = layout === undefined ? minMax(floats) : minMax(floats, layout);
     const mins = typeof range.min === "number" ? [range.min] : range.min;
     const maxs = typeof range.max === "number" ? [range.max] : range.max;
     const scales = new Float32Array(mins.length);
@@ -79,15 +94,7 @@ export class WeightStore {
     if (known) return known;
     const scales = this.scalesOf(weight, axis);
     const zeroPoints = this.zeroPoints.get(key)!;
-    const { data, shape } = this.floats(weight);
     const { weights: dtype } = this.settings;
-    const layout = this.layout(weight, axis);
-    const quantized = quantizeLinear(data, {
-      dtype,
-      scale: layout === undefined ? scales[0]! : scales,
-      zeroPoint: layout === undefined ? zeroPoints[0]! : zeroPoints,
-      ...layout,
-    });
     const paramShape = axis === undefined ? [] : [scales.length];
     const zeroPointData = dtype === "int8" ? Int8Array.from(zeroPoints) : Uint8Array.from(zeroPoints);
     const names = {
@@ -95,7 +102,9 @@ export class WeightStore {
       scale: this.graph.freeName(`${weight}_scale`),
       zeroPoint: this.graph.freeName(`${weight}_zero_point`),
     };
-    this.graph.addInitializer(encodeTensor(names.quantized, dtype, shape, quantized));
+    this.graph.addInitializer(
+      this.quantized(names.quantized, weight, axis, { scale: scales, zeroPoint: zeroPoints }),
+    );
     this.graph.addInitializer(encodeTensor(names.scale, "float32", paramShape, scales));
     this.graph.addInitializer(encodeTensor(names.zeroPoint, dtype, paramShape, zeroPointData));
     const result = { ...names, scales, zeroPoints };
@@ -116,17 +125,47 @@ export class WeightStore {
     return output;
   }
 
-  private layout(weight: string, axis: WeightAxis): { shape: readonly number[]; axis: number } | undefined {
-    if (axis === undefined) return undefined;
-    const { data, shape } = this.floats(weight);
-    if (axis !== "rows") return { shape, axis };
-    const last = shape.at(-1)!;
-    return { shape: [data.length / last, last], axis: 0 };
+  private quantized(
+    name: string,
+    weight: string,
+    axis: WeightAxis,
+    { scale, zeroPoint }: { scale: Float32Array; zeroPoint: Int32Array },
+  ): TensorProto {
+    const { stored, transposed, layout } = this.source(weight, axis);
+    const { weights: dtype } = this.settings;
+    const options =
+      layout === undefined ? { scale: scale[0]!, zeroPoint: zeroPoint[0]! } : { scale, zeroPoint, ...layout };
+    const shape = shapeOf(this.graph.initializer(weight)!);
+    const array = dtype === "int8" ? Int8Array : Uint8Array;
+    return deferTensor(name, dtype, shape, (data) => {
+      const out = data as Int8Array | Uint8Array;
+      if (!transposed) {
+        quantizeLinear(this.floats(stored), { ...options, out });
+        return;
+      }
+      // Bytes are exchanged instead of floats, and no second copy of the floats is made.
+      const straight = new array(this.scratch.take(out.length), 0, out.length);
+      quantizeLinear(this.floats(stored), { ...options, out: straight });
+      const [rows, columns] = shapeOf(stored) as [number, number];
+      transpose(straight, out, rows, columns);
+    });
   }
 
-  private floats(weight: string): { data: Float32Array; shape: readonly number[] } {
-    const { data, shape } = this.graph.model.tensor(this.graph.initializer(weight)!);
-    return { data: data as Float32Array, shape };
+  private source(weight: string, axis: WeightAxis): Source {
+    const tensor = this.graph.initializer(weight)!;
+    const original = transposeSource(tensor);
+    const stored = original ?? tensor;
+    const transposed = original !== undefined;
+    const shape = shapeOf(stored);
+    if (axis === undefined) return { stored, transposed, layout: undefined };
+    // Of a transposed matrix only its columns are asked for, which are rows where it lies.
+    if (axis !== "rows") return { stored, transposed, layout: { shape, axis: transposed ? 1 - axis : axis } };
+    const last = shape.at(-1)!;
+    return { stored, transposed, layout: { shape: [elementCount(shape) / last, last], axis: 0 } };
+  }
+
+  private floats(stored: TensorProto): Float32Array {
+    return this.graph.model.tensor(stored).data as Float32Array;
   }
 }
 

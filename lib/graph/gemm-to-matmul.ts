@@ -1,7 +1,8 @@
+import { deferTranspose } from "../onnx/deferred.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
-import { encodeTensor } from "../onnx/tensor-proto.js";
-import { bytesOf, type TypedArray } from "../tensor.js";
+import { shapeOf } from "../onnx/tensor-proto.js";
 import { type Graph, intAttributeOf } from "./graph.js";
+import { transpose } from "./transpose.js";
 
 /**
  * Rewrites y = A x B + C as MatMul and Add, since only MatMul has a dynamically quantized form. B must be an
@@ -15,10 +16,11 @@ export function gemmToMatMul(graph: Graph, node: NodeProto): NodeProto | undefin
   if (!stored || intAttributeOf(node, "transA", 0) !== 0) return undefined;
   let weight = b!;
   if (intAttributeOf(node, "transB", 0) !== 0) {
-    const { dtype, shape, data } = graph.model.tensor(stored);
-    const [rows, cols] = shape as [number, number];
+    const [rows, columns] = shapeOf(stored) as [number, number];
     weight = graph.freeName(`${b}_transposed`);
-    graph.addInitializer(encodeTensor(weight, dtype, [cols, rows], transpose(data, rows, cols)));
+    graph.addInitializer(
+      deferTranspose(weight, stored, (out) => transpose(graph.model.tensor(stored).data, out, rows, columns)),
+    );
   }
   const output = node.output[0]!;
   const product = c ? graph.freeName(`${output}_MatMul`) : output;
@@ -27,13 +29,4 @@ export function gemmToMatMul(graph: Graph, node: NodeProto): NodeProto | undefin
   const matMul = graph.addNode("MatMul", [a!, weight], [product], { name: graph.freeName(`${name}_MatMul`) });
   if (c) graph.addNode("Add", [product, c], [output], { name: graph.freeName(`${name}_Add`) });
   return matMul;
-}
-
-function transpose(data: TypedArray, rows: number, cols: number): TypedArray {
-  const result = new (data.constructor as new (buffer: ArrayBuffer) => TypedArray)(
-    new ArrayBuffer(bytesOf(data).byteLength),
-  );
-  for (let row = 0; row < rows; row++)
-    for (let col = 0; col < cols; col++) result[col * rows + row] = data[row * cols + col] as never;
-  return result;
 }

@@ -1,11 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, realpathSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { ModelFormatError } from "../errors.js";
+import { type MapOptions, type MappedFile, mapDescriptor } from "../files/map-file.js";
+import type { ByteRegion } from "../tensor.js";
 import type { TensorProto } from "./proto/onnx_pb.js";
 import { expectedBytes } from "./tensor-proto.js";
-
-/** Node refuses single reads of 2 GiB and more. */
-const MAX_READ_BYTES = 64 * 1024 * 1024;
 
 export interface ExternalLocation {
   location: string;
@@ -20,9 +19,12 @@ export interface ExternalLocation {
  * no links out of it, no second names of other files (ONNX external data specification and its security notes).
  */
 export class ExternalData {
-  private readonly files = new Map<string, { fd: number; size: number }>();
+  private readonly files = new Map<string, MappedFile>();
 
-  constructor(private readonly modelPath: string) {}
+  constructor(
+    private readonly modelPath: string,
+    private readonly options: MapOptions = {},
+  ) {}
 
   /** Where a tensor's bytes lie, checked against its shape and its file. Throws EXTERNAL_PATH, _MISSING or _RANGE. */
   locate(tensor: TensorProto): ExternalLocation {
@@ -49,30 +51,18 @@ export class ExternalData {
     return { location, offset, length, fileSize: size };
   }
 
-  /** Reads the bytes of one tensor. */
-  read(tensor: TensorProto): Uint8Array {
+  /** The bytes of one tensor: a view of its file where that can be mapped. */
+  region(tensor: TensorProto): ByteRegion {
     const { location, offset, length } = this.locate(tensor);
-    const { fd } = this.open(location, tensor);
-    const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
-      const got = readSync(fd, bytes, at, Math.min(length - at, MAX_READ_BYTES), offset + at);
-      if (got === 0)
-        throw this.error(
-          "EXTERNAL_RANGE",
-          tensor,
-          `lost its end: ${JSON.stringify(location)} became shorter`,
-        );
-      at += got;
-    }
-    return bytes;
+    return this.open(location, tensor).region(offset, length, `tensor ${JSON.stringify(tensor.name)}`);
   }
 
   close(): void {
-    for (const { fd } of this.files.values()) closeSync(fd);
+    for (const file of this.files.values()) file.close();
     this.files.clear();
   }
 
-  private open(location: string, tensor: TensorProto): { fd: number; size: number } {
+  private open(location: string, tensor: TensorProto): MappedFile {
     const known = this.files.get(location);
     if (known) return known;
     this.checkLocation(location, tensor);
@@ -106,7 +96,7 @@ export class ExternalData {
       const what = stat.isFile() ? "a file with a second name (hard link); copy it" : "not a regular file";
       throw this.error("EXTERNAL_PATH", tensor, `names ${path}, ${what}`);
     }
-    const file = { fd, size: stat.size };
+    const file = mapDescriptor(fd, path, this.options);
     this.files.set(location, file);
     return file;
   }

@@ -22,5 +22,6 @@ export function modelBytes(path: string): number {
     return [...files.values()].reduce((sum, size) => sum + size, statSync(path).size);
   } finally {
     external.close();
+    model.close();
   }
 }

@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from "node:fs";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelFormatError } from "../errors.js";
+import { type MapOptions, type MappedFile, mapFile } from "../files/map-file.js";
 import { LazyMap } from "../lazy-map.js";
-import type { Tensor } from "../tensor.js";
+import { type ByteRegion, bytesOf, type Tensor } from "../tensor.js";
+import { fillTensor, isDeferred } from "./deferred.js";
 import { ExternalData } from "./external-data.js";
 import { type ModelProto, ModelProtoSchema, type TensorProto } from "./proto/onnx_pb.js";
 import { decodeTensor, isExternal } from "./tensor-proto.js";
@@ -11,7 +12,7 @@ import { scanWire } from "./wire-scan.js";
 /** Protocol buffers end at 2 GiB; larger models keep their weights in external data. */
 export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
-/** An ONNX model in memory. Tensors are decoded when asked for, as views of the file's bytes where possible. */
+/** An ONNX model. Its tensors are decoded when they are asked for, as views of its files where possible. */
 export interface OnnxModel {
   /** The model as the ONNX standard defines it; may be edited and written back. */
   readonly proto: ModelProto;
@@ -21,36 +22,64 @@ export interface OnnxModel {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** metadata_props of the model. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Any tensor stored in the model, wherever its bytes lie. Throws TENSOR_INVALID or EXTERNAL_*. */
+  /** Any tensor stored in the model, wherever its bytes lie. Throws TENSOR_INVALID, EXTERNAL_* or FILE_CLOSED. */
   tensor(stored: TensorProto): Tensor;
-  /** raw_data of a tensor, read from its file when it is external. */
-  bytes(stored: TensorProto): Uint8Array;
-  /** Releases the files of external data. Tensors already handed out stay valid. */
+  /** raw_data of a tensor, in the model's file or in that of its external data. */
+  bytes(stored: TensorProto): ByteRegion;
+  /** Gives the files back: tensors that were views of them, raw_data in `proto` too, become empty. */
   close(): void;
 }
 
 /**
  * Reads an ONNX model from a file or from bytes, after checking its wire format against hostile lengths, depths and
- * counts. External data is opened when a tensor is asked for, and only from inside the model's folder.
+ * counts. A file is mapped, so that the data of a tensor is read when it is looked at. External data is opened when a
+ * tensor is asked for, and only from inside the model's folder.
  *
  * @throws ModelFormatError FILE_UNREADABLE, FILE_TOO_LARGE, WIRE_*, TEXT_NOT_UTF8 or MODEL_INVALID, naming file and place
  */
-export function readOnnx(input: string | Uint8Array): OnnxModel {
-  const path = typeof input === "string" ? input : undefined;
-  const bytes = typeof input === "string" ? readModelFile(input) : input;
+export function readOnnx(input: string | Uint8Array, options: MapOptions = {}): OnnxModel {
+  if (typeof input !== "string") return openModel(decodeModel(input));
+  const file = mapFile(input, options);
+  try {
+    if (file.size > MAX_MODEL_BYTES)
+      throw new ModelFormatError(
+        "FILE_TOO_LARGE",
+        `the file has ${file.size} bytes; an ONNX file ends at 2 GiB, larger models need external data`,
+        { path: input },
+      );
+    return openModel(decodeModel(file.bytes(0, file.size), input), input, { ...options, file });
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function decodeModel(bytes: Uint8Array, path?: string): ModelProto {
   scanWire(bytes, ModelProtoSchema, path);
   const proto = fromBinary(ModelProtoSchema, bytes);
   if (!proto.graph || proto.opsetImport.length === 0)
     throw new ModelFormatError("MODEL_INVALID", "this is not an ONNX model: it has no graph or no opset", {
       path,
     });
-  return openModel(proto, path);
+  return proto;
+}
+
+export interface OpenOptions extends MapOptions {
+  /** The file whose bytes the model's tensors view; closed with the model. */
+  file?: MappedFile | undefined;
 }
 
 /** Wraps a model that was built or edited in memory; `path` is where its external data lies, if it has any. */
-export function openModel(proto: ModelProto, path?: string): OnnxModel {
-  const external = path === undefined ? undefined : new ExternalData(path);
-  const bytes = (stored: TensorProto): Uint8Array => {
+export function openModel(proto: ModelProto, path?: string, { file, mmap }: OpenOptions = {}): OnnxModel {
+  const external = path === undefined ? undefined : new ExternalData(path, { mmap });
+  let closed = false;
+  const bytes = (stored: TensorProto): ByteRegion => {
+    // Views of a file that was given back are empty, which must not pass for data.
+    if (closed)
+      throw new ModelFormatError("FILE_CLOSED", "the model was closed; use its tensors before close()", {
+        path,
+      });
+    if (isDeferred(stored)) return bytesOf(fillTensor(stored));
     if (!isExternal(stored)) return stored.rawData;
     if (!external)
       throw new ModelFormatError(
@@ -58,7 +87,7 @@ export function openModel(proto: ModelProto, path?: string): OnnxModel {
         "the tensor lies in external data, which a model given as bytes cannot have; give its path",
         { field: `tensor ${JSON.stringify(stored.name)}` },
       );
-    return external.read(stored);
+    return external.region(stored);
   };
   const tensor = (stored: TensorProto): Tensor => decodeTensor(stored, path, bytes(stored));
   return {
@@ -68,28 +97,10 @@ export function openModel(proto: ModelProto, path?: string): OnnxModel {
     metadata: Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value])),
     tensor,
     bytes,
-    close: () => external?.close(),
+    close() {
+      closed = true;
+      external?.close();
+      file?.close();
+    },
   };
-}
-
-function readModelFile(path: string): Uint8Array {
-  try {
-    const stat = statSync(path);
-    if (!stat.isFile()) throw new ModelFormatError("FILE_UNREADABLE", "this is not a regular file", { path });
-    const { size } = stat;
-    if (size > MAX_MODEL_BYTES)
-      throw new ModelFormatError(
-        "FILE_TOO_LARGE",
-        `the file has ${size} bytes; an ONNX file ends at 2 GiB, larger models need external data`,
-        { path },
-      );
-    return readFileSync(path);
-  } catch (error) {
-    if (error instanceof ModelFormatError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ModelFormatError("FILE_UNREADABLE", `the file cannot be read (${code})`, {
-      path,
-      cause: error,
-    });
-  }
 }

@@ -1,6 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import { ModelFormatError } from "../errors.js";
-import { bitsPerElement, bytesOf, type DType, type Tensor, type TypedArray, viewAs } from "../tensor.js";
+import {
+  type ByteRegion,
+  bitsPerElement,
+  bytesOf,
+  type DType,
+  type Tensor,
+  type TypedArray,
+  viewAs,
+} from "../tensor.js";
 import { dataTypeName, dataTypeOf, dtypeOf } from "./data-type.js";
 import {
   TensorProto_DataType as DataType,
@@ -60,7 +68,7 @@ function typedValues(tensor: TensorProto, dtype: DType): readonly (number | bigi
  * Shows a tensor as a typed array: a view of `raw` (its raw_data, or its bytes in another file) where the alignment
  * allows it. Throws TENSOR_INVALID when its parts disagree.
  */
-export function decodeTensor(tensor: TensorProto, path?: string, raw = tensor.rawData): Tensor {
+export function decodeTensor(tensor: TensorProto, path?: string, raw: ByteRegion = tensor.rawData): Tensor {
   const dtype = dtypeOf(tensor.dataType);
   if (!dtype)
     throw invalid(

@@ -1,11 +1,15 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { create, type Message } from "@bufbuild/protobuf";
 import { ModelFormatError } from "../errors.js";
-import { replaceFile } from "../files/replace-file.js";
-import { encodeModel } from "./encode.js";
+import { type FileSink, type ReplaceOptions, replaceFile } from "../files/replace-file.js";
+import type { OnProgress } from "../progress.js";
+import { Scratch } from "../scratch.js";
+import { type ByteRegion, bytesOf } from "../tensor.js";
+import { Checksum } from "./checksum.js";
+import { fillTensor, isDeferred } from "./deferred.js";
+import { encodeModel, type Piece, type Replacements } from "./encode.js";
 import {
   StringStringEntryProtoSchema,
   type TensorProto,
@@ -22,48 +26,199 @@ const DEFAULT_THRESHOLD_BYTES = 1024;
 const PAGE_BYTES = 4096;
 const WINDOWS_STEP_BYTES = 65536;
 const LARGE_BYTES = 1024 * 1024;
+/** What nodes, names and shapes may take beside the data before 2 GiB are passed. */
+const SHARE_OF_DATA = 0.95;
+/** How often progress is told and the signal looked at. */
+const BATCH_BYTES = 64 * 1024 * 1024;
 
-export interface WriteOnnxOptions {
+export interface WriteOnnxOptions extends ReplaceOptions {
   /**
    * true: large tensors go into a file beside the model. false: everything in one file.
    * Default: as the model came, and external when one file would pass the 2 GiB of the format.
    */
-  externalData?: boolean;
+  externalData?: boolean | undefined;
   /** Smallest tensor that goes into the external file, in bytes. Default 1024. */
-  externalThreshold?: number;
+  externalThreshold?: number | undefined;
+  /** Looked at between tensors; what is written then is removed again. */
+  signal?: AbortSignal | undefined;
+  /** Told the bytes of data written so far. */
+  onProgress?: OnProgress | undefined;
 }
 
 /**
- * Writes an ONNX model, gathering tensor data from where it lies. The file appears whole or not at all. External data
- * goes to `<name>.<hash of its bytes>.data` in the same folder: the old model keeps its old data until the new model
- * has taken its place.
+ * Writes an ONNX model, gathering tensor data from where it lies; of tensors whose values are yet to be made, one is in
+ * memory at a time. The file appears whole or not at all. External data goes to `<name>.<checksum>.data` in the same
+ * folder: the old model keeps its old data until the new model has taken its place.
  *
  * @returns the paths written, the model first
- * @throws ModelFormatError FILE_TOO_LARGE when `externalData: false` would need more than 2 GiB; any error of the disk
+ * @throws ModelFormatError FILE_TOO_LARGE when `externalData: false` would need more than 2 GiB, FILE_CLOSED, or
+ *   FILE_UNWRITABLE; the signal's reason
  */
 export async function writeOnnx(
   path: string,
   model: OnnxModel,
   options: WriteOnnxOptions = {},
 ): Promise<string[]> {
-  const stored = [...tensorsOf(model.proto)];
-  const inFile = stored.reduce((sum, tensor) => sum + tensor.rawData.byteLength, 0);
-  const external = options.externalData ?? (stored.some(isExternal) || inFile > MAX_MODEL_BYTES * 0.95);
-  if (!external) {
-    await writeModelFile(path, model, inlined(model, stored));
-    await removeOldData(path, undefined);
-    return [path];
+  return new OnnxWriter(path, model, options).write();
+}
+
+class OnnxWriter {
+  private readonly stored: TensorProto[];
+  private readonly scratch = new Scratch();
+  private readonly total: number;
+  private done = 0;
+
+  constructor(
+    private readonly path: string,
+    private readonly model: OnnxModel,
+    private readonly options: WriteOnnxOptions,
+  ) {
+    this.stored = [...tensorsOf(model.proto)];
+    this.total = this.stored.reduce((sum, tensor) => sum + this.size(tensor), 0);
   }
-  const threshold = options.externalThreshold ?? DEFAULT_THRESHOLD_BYTES;
-  const data = await writeDataFile(path, model, stored, threshold);
-  try {
-    await writeModelFile(path, model, data.replacements);
-  } catch (error) {
-    if (data.path !== undefined && !data.existed) await rm(data.path, { force: true });
-    throw error;
+
+  async write(): Promise<string[]> {
+    const { path, stored } = this;
+    const { externalData, externalThreshold = DEFAULT_THRESHOLD_BYTES } = this.options;
+    if (!(externalData ?? (stored.some(isExternal) || this.total > MAX_MODEL_BYTES * SHARE_OF_DATA))) {
+      await this.writeModel(this.inlined(stored));
+      await removeOldData(path, undefined);
+      return [path];
+    }
+    const isLarge = (tensor: TensorProto): boolean => {
+      const size = this.size(tensor);
+      return size > 0 && size >= externalThreshold;
+    };
+    const large = stored.filter(isLarge);
+    const replacements = this.inlined(stored.filter((tensor) => !isLarge(tensor)));
+    const data = large.length > 0 ? await this.writeData(large, replacements) : undefined;
+    try {
+      await this.writeModel(replacements);
+    } catch (error) {
+      if (data && !data.existed) await rm(data.path, { force: true });
+      throw error;
+    }
+    await removeOldData(path, data?.path);
+    return data ? [path, data.path] : [path];
   }
-  await removeOldData(path, data.path);
-  return data.path === undefined ? [path] : [path, data.path];
+
+  private async writeModel(replacements: Replacements): Promise<void> {
+    const deferred = (tensor: TensorProto) =>
+      isDeferred(tensor)
+        ? { byteLength: this.size(tensor), make: () => bytesOf(fillTensor(tensor, this.scratch)) }
+        : undefined;
+    const { pieces, length } = encodeModel(this.model.proto, { replacements, deferred });
+    if (length > MAX_MODEL_BYTES) throw this.tooLarge(length);
+    await replaceFile(this.path, (file) => this.writePieces(file, pieces), this.options);
+  }
+
+  private async writePieces(file: FileSink, pieces: readonly Piece[]): Promise<void> {
+    for (const batch of batches(pieces)) {
+      this.options.signal?.throwIfAborted();
+      const bytes = batch.map((piece) => ("make" in piece ? piece.make() : piece));
+      await file.write(bytes);
+      this.advance(bytes.reduce((sum, { byteLength }) => sum + byteLength, 0));
+    }
+  }
+
+  /** Copies of tensors that now lie outside, as they are with their data in the model. */
+  private inlined(tensors: readonly TensorProto[]): Map<Message, Message> {
+    const outside = tensors.filter(isExternal);
+    // Before a view is made: more than 4 GiB cannot be one.
+    const size = outside.reduce((sum, tensor) => sum + this.size(tensor), 0);
+    if (size > MAX_MODEL_BYTES) throw this.tooLarge(size);
+    return new Map(
+      outside.map((tensor) => {
+        const { buffer, byteOffset, byteLength } = this.model.bytes(tensor);
+        const rawData = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+        return [tensor, withoutData(tensor, { rawData })];
+      }),
+    );
+  }
+
+  /** Writes the data of tensors and adds what then stands in their place. */
+  private async writeData(
+    tensors: readonly TensorProto[],
+    replacements: Map<Message, Message>,
+  ): Promise<{ path: string; existed: boolean }> {
+    const { path } = this;
+    const places = new Map<TensorProto, { offset: number; length: number }>();
+    let location = "";
+    let existed = false;
+    const write = async (file: FileSink): Promise<string> => {
+      const checksum = new Checksum();
+      for (const tensor of tensors) {
+        this.options.signal?.throwIfAborted();
+        const bytes = this.bytes(tensor);
+        const step = bytes.byteLength >= LARGE_BYTES ? WINDOWS_STEP_BYTES : PAGE_BYTES;
+        const padding = new Uint8Array((step - (file.length % step)) % step);
+        places.set(tensor, { offset: file.length + padding.byteLength, length: bytes.byteLength });
+        const written = file.write([padding, bytes]);
+        // Meanwhile: the disk has threads of its own.
+        checksum.update(padding);
+        checksum.update(bytes);
+        await written;
+        this.advance(bytes.byteLength);
+      }
+      location = `${basename(path)}.${checksum.digest()}.data`;
+      existed = existsSync(join(dirname(path), location));
+      return location;
+    };
+    await replaceFile(path, write, this.options);
+    for (const [tensor, { offset, length }] of places) {
+      const entries = { location, offset: String(offset), length: String(length) };
+      const externalData = Object.entries(entries).map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value }),
+      );
+      const dataLocation = TensorProto_DataLocation.EXTERNAL;
+      replacements.set(tensor, withoutData(tensor, { externalData, dataLocation }));
+    }
+    return { path: join(dirname(path), location), existed };
+  }
+
+  private bytes(tensor: TensorProto): ByteRegion {
+    return isDeferred(tensor) ? fillTensor(tensor, this.scratch) : this.model.bytes(tensor);
+  }
+
+  /** Bytes of raw_data, wherever it is. Typed data (float_data and its like) stays where it is and does not count. */
+  private size(tensor: TensorProto): number {
+    if (isExternal(tensor) || isDeferred(tensor)) return expectedBytes(tensor, this.model.path) ?? 0;
+    // Throws where the model was closed and this would be 0.
+    return this.model.bytes(tensor).byteLength;
+  }
+
+  private advance(bytes: number): void {
+    this.done += bytes;
+    this.options.onProgress?.({ stage: "write", done: this.done, total: Math.max(this.done, this.total) });
+  }
+
+  private tooLarge(bytes: number): ModelFormatError {
+    return new ModelFormatError(
+      "FILE_TOO_LARGE",
+      `the model needs ${bytes} bytes in one file, more than the 2 GiB of the format; write it with external data`,
+      { path: this.path },
+    );
+  }
+}
+
+/** Each deferred piece by itself, since all are made in the same memory; between them as much as comes. */
+function* batches(pieces: readonly Piece[]): Generator<readonly Piece[]> {
+  let batch: Piece[] = [];
+  let size = 0;
+  for (const piece of pieces) {
+    const deferred = "make" in piece;
+    if (batch.length > 0 && (deferred || size >= BATCH_BYTES)) {
+      yield batch;
+      batch = [];
+      size = 0;
+    }
+    if (deferred) yield [piece];
+    else {
+      batch.push(piece);
+      size += piece.byteLength;
+    }
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /** Data files of the model that stood here before; nothing refers to them any more. */
@@ -73,82 +228,6 @@ async function removeOldData(path: string, current: string | undefined): Promise
     const isData = name.startsWith(prefix) && /^[0-9a-f]{16}\.data$/.test(name.slice(prefix.length));
     if (isData && join(dirname(path), name) !== current) await rm(join(dirname(path), name));
   }
-}
-
-async function writeModelFile(
-  path: string,
-  model: OnnxModel,
-  replacements: ReadonlyMap<Message, Message>,
-): Promise<void> {
-  const { pieces, length } = encodeModel(model.proto, replacements);
-  if (length > MAX_MODEL_BYTES)
-    throw new ModelFormatError(
-      "FILE_TOO_LARGE",
-      `the model needs ${length} bytes in one file, more than the 2 GiB of the format; write it with external data`,
-      { path },
-    );
-  await replaceFile(path, (file) => file.write(pieces));
-}
-
-function inlined(model: OnnxModel, stored: readonly TensorProto[]): Map<Message, Message> {
-  const replacements = new Map<Message, Message>();
-  for (const tensor of stored)
-    if (isExternal(tensor)) replacements.set(tensor, withoutData(tensor, { rawData: model.bytes(tensor) }));
-  return replacements;
-}
-
-async function writeDataFile(
-  path: string,
-  model: OnnxModel,
-  stored: readonly TensorProto[],
-  threshold: number,
-): Promise<{ path?: string; existed: boolean; replacements: Map<Message, Message> }> {
-  const places = new Map<TensorProto, { offset: number; length: number }>();
-  const replacements = inlined(
-    model,
-    stored.filter((tensor) => !isLarge(model, tensor, threshold)),
-  );
-  const large = stored.filter((tensor) => isLarge(model, tensor, threshold));
-  if (large.length === 0) return { existed: false, replacements };
-  let location = "";
-  let existed = false;
-  await replaceFile(path, async (file) => {
-    const hash = createHash("sha256");
-    for (const tensor of large) {
-      const bytes = model.bytes(tensor);
-      const step = bytes.byteLength >= LARGE_BYTES ? WINDOWS_STEP_BYTES : PAGE_BYTES;
-      const padding = new Uint8Array((step - (file.length % step)) % step);
-      places.set(tensor, { offset: file.length + padding.byteLength, length: bytes.byteLength });
-      for (const piece of [padding, bytes]) {
-        updateHash(hash, piece);
-        await file.write(piece);
-      }
-    }
-    location = `${basename(path)}.${hash.digest("hex").slice(0, 16)}.data`;
-    existed = existsSync(join(dirname(path), location));
-    return location;
-  });
-  for (const [tensor, { offset, length }] of places) {
-    const entries = { location, offset: String(offset), length: String(length) };
-    const externalData = Object.entries(entries).map(([key, value]) =>
-      create(StringStringEntryProtoSchema, { key, value }),
-    );
-    const dataLocation = TensorProto_DataLocation.EXTERNAL;
-    replacements.set(tensor, withoutData(tensor, { externalData, dataLocation }));
-  }
-  return { path: join(dirname(path), location), existed, replacements };
-}
-
-/** Typed data (float_data and its like) stays where it is: only raw_data may be external. */
-function isLarge(model: OnnxModel, tensor: TensorProto, threshold: number): boolean {
-  const size = isExternal(tensor) ? expectedBytes(tensor, model.path) : tensor.rawData.byteLength;
-  return size !== undefined && size > 0 && size >= threshold;
-}
-
-/** Node refuses to hash 2 GiB in one call. */
-function updateHash(hash: ReturnType<typeof createHash>, bytes: Uint8Array): void {
-  const step = 64 * 1024 * 1024;
-  for (let at = 0; at < bytes.byteLength; at += step) hash.update(bytes.subarray(at, at + step));
 }
 
 /** The same tensor with its data elsewhere; every other field is kept. */
