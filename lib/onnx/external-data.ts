@@ -19,7 +19,7 @@ export interface ExternalLocation {
  * no links out of it, no second names of other files (ONNX external data specification and its security notes).
  */
 export class ExternalData {
-  private readonly files = new Map<string, MappedFile>();
+  private readonly files = new Map<string, { descriptor: number; file: MappedFile }>();
 
   constructor(
     private readonly modelPath: string,
@@ -41,7 +41,8 @@ export class ExternalData {
         tensor,
         `says ${length} bytes, but its shape and type need ${expected}`,
       );
-    const { size } = this.open(location, tensor);
+    // Asked for anew: of a mapped file that became shorter, looking at what is gone would end the process.
+    const { size } = fstatSync(this.open(location, tensor).descriptor);
     if (offset + length > size)
       throw this.error(
         "EXTERNAL_RANGE",
@@ -54,20 +55,21 @@ export class ExternalData {
   /** The bytes of one tensor: a view of its file where that can be mapped. */
   region(tensor: TensorProto): ByteRegion {
     const { location, offset, length } = this.locate(tensor);
-    return this.open(location, tensor).region(offset, length, `tensor ${JSON.stringify(tensor.name)}`);
+    const { file } = this.open(location, tensor);
+    return file.region(offset, length, `tensor ${JSON.stringify(tensor.name)}`);
   }
 
   close(): void {
-    for (const file of this.files.values()) file.close();
+    for (const { file } of this.files.values()) file.close();
     this.files.clear();
   }
 
-  private open(location: string, tensor: TensorProto): MappedFile {
+  private open(location: string, tensor: TensorProto): { descriptor: number; file: MappedFile } {
     const known = this.files.get(location);
     if (known) return known;
     this.checkLocation(location, tensor);
     const path = join(dirname(this.modelPath), location);
-    let fd: number;
+    let descriptor: number;
     try {
       const folder = realpathSync(dirname(this.modelPath));
       const parent = realpathSync(dirname(path));
@@ -77,7 +79,10 @@ export class ExternalData {
           tensor,
           `names ${JSON.stringify(location)}, outside the model's folder`,
         );
-      fd = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+      descriptor = openSync(
+        path,
+        constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+      );
     } catch (error) {
       if (error instanceof ModelFormatError) throw error;
       const { code } = error as NodeJS.ErrnoException;
@@ -90,15 +95,15 @@ export class ExternalData {
         error,
       );
     }
-    const stat = fstatSync(fd);
+    const stat = fstatSync(descriptor);
     if (!stat.isFile() || stat.nlink > 1) {
-      closeSync(fd);
+      closeSync(descriptor);
       const what = stat.isFile() ? "a file with a second name (hard link); copy it" : "not a regular file";
       throw this.error("EXTERNAL_PATH", tensor, `names ${path}, ${what}`);
     }
-    const file = mapDescriptor(fd, path, this.options);
-    this.files.set(location, file);
-    return file;
+    const opened = { descriptor, file: mapDescriptor(descriptor, path, this.options) };
+    this.files.set(location, opened);
+    return opened;
   }
 
   private checkLocation(location: string, tensor: TensorProto): void {
