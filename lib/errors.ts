@@ -90,7 +90,8 @@ export type ModelOperationCode =
   | "UNSUPPORTED_MODEL"
   | "CALIBRATION_NEEDED"
   | "CALIBRATION_INVALID"
-  | "NOTHING_TO_QUANTIZE";
+  | "NOTHING_TO_QUANTIZE"
+  | "UNSUPPORTED_CONVERSION";
 
 /** A whole-model operation that failed. The message names the model and the fix. */
 export class ModelOperationError extends Error {

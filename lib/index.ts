@@ -8,6 +8,9 @@ export { float32ToFloat16, float32ToFloat16Async } from "./cast/float32-to-float
 export type { CastOptions } from "./cast/options.js";
 export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } from "./compress/options.js";
 export { quantizeModel } from "./compress/quantize-model.js";
+export type { TargetType } from "./convert/cast-tensor.js";
+export { type ConvertOptions, type ConvertResult, convertModel } from "./convert/convert-model.js";
+export type { OutputFormat } from "./convert/write-tensor-file.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
 export type { MapOptions } from "./files/map-file.js";
@@ -84,4 +87,11 @@ export {
   type SafetensorsFile,
 } from "./safetensors/read.js";
 export { type WriteSafetensorsOptions, writeSafetensors } from "./safetensors/write.js";
-export type { DType, Tensor, TypedArray } from "./tensor.js";
+export type { DeferredTensor, DType, Fill, Tensor, TypedArray } from "./tensor.js";
+export {
+  type InspectTensorsOptions,
+  inspectTensors,
+  type TensorDescription,
+  type TensorFileSummary,
+} from "./tensor-file/inspect-tensors.js";
+export type { TensorStatistics } from "./tensor-file/tensor-statistics.js";

@@ -55,6 +55,16 @@ export interface Tensor {
   readonly data: TypedArray;
 }
 
+/** Sets every element of `data`, an array of a tensor's type and length. */
+export type Fill = (data: TypedArray) => void;
+
+/** A tensor whose values are made when they are needed, each time into memory of the caller's: of many, one is there at a time. */
+export interface DeferredTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly fill: Fill;
+}
+
 /** Half of the 2 GiB at which many calls of Node end. */
 const CHUNK_BYTES = 2 ** 30;
 
@@ -100,12 +110,17 @@ export function byteCount(dtype: DType, shape: readonly number[]): number {
   return Math.ceil((elementCount(shape) * bitsPerElement(dtype)) / 8);
 }
 
+/** True where bytes can be viewed as the typed array of `dtype` without a copy. */
+export function isAligned(dtype: DType, { byteOffset }: ByteRegion): boolean {
+  return byteOffset % STORAGE[dtype].array.BYTES_PER_ELEMENT === 0;
+}
+
 /** Views bytes as the typed array of `dtype`, copying only where their position breaks the element's alignment. */
 export function viewAs(dtype: DType, bytes: ByteRegion): TypedArray {
   const { array } = STORAGE[dtype];
   const size = array.BYTES_PER_ELEMENT;
   const { buffer, byteOffset, byteLength } = bytes;
-  if (byteOffset % size !== 0) return new array(copyOf(bytes), 0, byteLength / size);
+  if (!isAligned(dtype, bytes)) return new array(copyOf(bytes), 0, byteLength / size);
   return new array(buffer as ArrayBuffer, byteOffset, byteLength / size);
 }
 

@@ -1,40 +1,92 @@
 import { basename } from "node:path";
 import { describeValue } from "../data/value-info.js";
-import { recognizeFormat } from "../files/recognize-format.js";
+import { type FileFormat, recognizeFormat } from "../files/recognize-format.js";
 import { inspectModel, type ModelSummary } from "../graph/inspect-model.js";
 import { inspectPickle } from "../pickle/inspect-pickle.js";
+import { inspectTensors, type TensorFileSummary } from "../tensor-file/inspect-tensors.js";
 import { colors } from "./colors.js";
 import { describePickle } from "./describe-pickle.js";
 import { bytes } from "./format.js";
 import { label, table } from "./table.js";
+import { jsonTensors, tensorTable } from "./tensor-table.js";
 import { addExamples, type SharedOptions, type Verb } from "./verb.js";
 
 interface InspectOptions extends SharedOptions {
   nodes?: boolean;
+  tensors?: boolean;
+  stats?: boolean;
 }
 
 export const inspect: Verb<InspectOptions> = {
   configure(command) {
     command
-      .argument("<model>", "an ONNX model, or a pickle of Python, joblib or Torch: what it would run")
-      .option("--nodes", "list every node, with the names that quantize --exclude takes");
-    addExamples(command, "inspect model.onnx", "inspect model.onnx --nodes", "inspect model.onnx --json");
+      .argument(
+        "<file>",
+        "an ONNX model; a file of tensors: safetensors or the index of several, GGUF, npy, npz; or a pickle of Python, joblib or Torch: what it would run",
+      )
+      .option("--nodes", "of a model: list every node, with the names that quantize --exclude takes")
+      .option("--tensors", "of a model: list its initializers, as of the other files")
+      .option("--stats", "read every tensor: share of zeros, smallest and largest value, NaN");
+    addExamples(
+      command,
+      "inspect model.onnx",
+      "inspect model.onnx --nodes",
+      "inspect weights.safetensors --stats",
+      "inspect model.gguf --json",
+    );
   },
 
-  async run([model], { nodes }) {
-    if (PICKLED.has(recognizeFormat(model!))) {
-      const summary = inspectPickle(model!);
-      return { json: { model, ...summary }, text: describePickle(basename(model!), summary) };
+  async run([path], { nodes = false, tensors = false, stats = false }, { signal, onProgress }) {
+    const format = recognizeFormat(path!);
+    if (PICKLED.has(format)) {
+      const summary = inspectPickle(path!);
+      return { json: { model: path, ...summary }, text: describePickle(basename(path!), summary) };
     }
-    const summary = inspectModel(model!);
+    const list = () => inspectTensors(path!, { stats, signal, onProgress });
+    if (format !== "onnx") {
+      const summary = await list();
+      const json = { file: path, ...summary, tensors: jsonTensors(summary.tensors) };
+      return { json, text: renderTensors(basename(path!), summary) };
+    }
+    const summary = inspectModel(path!);
     const { nodes: all, ...rest } = summary;
-    const json = { model, ...rest, nodeCount: all.length, ...(nodes && { nodes: all }) };
-    return { json, text: render(basename(model!), summary, nodes ?? false) };
+    const listed = tensors || stats ? (await list()).tensors : undefined;
+    const json = {
+      model: path,
+      ...rest,
+      nodeCount: all.length,
+      ...(nodes && { nodes: all }),
+      ...(listed && { tensors: jsonTensors(listed) }),
+    };
+    const text = render(basename(path!), summary, nodes);
+    return { json, text: listed ? `${text}\n\n${tensorTable(listed)}` : text };
   },
 };
 
 /** Formats that hold pickles, or may. */
-const PICKLED = new Set(["pickle", "torch-zip", "torch-legacy", "zip", "compressed"]);
+const PICKLED: ReadonlySet<FileFormat> = new Set<FileFormat>([
+  "pickle",
+  "torch-zip",
+  "torch-legacy",
+  "zip",
+  "compressed",
+]);
+
+function renderTensors(name: string, summary: TensorFileSummary): string {
+  const { format, files, size, tensors, metadata, others } = summary;
+  const facts = [
+    ["size", `${bytes(size)}${files.length > 1 ? ` in ${files.length} files` : ""}`],
+    ["format", format],
+    ...Object.entries({ ...metadata, ...others }).map(([key, value]) => [label(key), label(value)]),
+  ];
+  const width = Math.max(...facts.map(([key]) => key!.length));
+  return [
+    colors.bold(label(name)),
+    ...facts.map(([key, value]) => `${key!.padEnd(width)}  ${value}`),
+    "",
+    tensorTable(tensors),
+  ].join("\n");
+}
 
 const QUANTIZATION = {
   none: "not quantized",

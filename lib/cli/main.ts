@@ -18,6 +18,10 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
     summary: "show what a model holds",
     load: async () => (await import("./inspect.js")).inspect,
   },
+  convert: {
+    summary: "move tensors between ONNX, safetensors, GGUF and numpy's files",
+    load: async () => (await import("./convert.js")).convert,
+  },
   bench: { summary: "time a model", load: async () => (await import("./bench.js")).bench },
 };
 

@@ -1,7 +1,8 @@
 import { outOfRange, wrongType } from "../errors.js";
 import { type ReplaceOptions, replaceFile } from "../files/replace-file.js";
 import type { OnProgress } from "../progress.js";
-import type { Tensor, TypedArray } from "../tensor.js";
+import { Scratch } from "../scratch.js";
+import type { DeferredTensor, Fill, Tensor, TypedArray } from "../tensor.js";
 import { padded } from "./header.js";
 import { encodeValue, HeaderWriter } from "./header-writer.js";
 import {
@@ -12,13 +13,15 @@ import {
   MAX_NAME_BYTES,
   VERSION,
 } from "./limits.js";
-import { GGUF_TYPES, type GgufType, ggufByteCount, ggufTypeOfDType } from "./tensor-type.js";
+import { dtypeOfGguf, GGUF_TYPES, type GgufType, ggufByteCount, ggufTypeOfDType } from "./tensor-type.js";
 import type { GgufValue } from "./value.js";
 
-/** A tensor of a dtype that GGUF has, or blocks of a quantized type as their bytes. */
+/** A tensor of a dtype that GGUF has, or blocks of a quantized type as their bytes; either may be made when its turn comes. */
 export type GgufInput =
   | Tensor
-  | { readonly type: GgufType; readonly shape: readonly number[]; readonly data: TypedArray };
+  | DeferredTensor
+  | { readonly type: GgufType; readonly shape: readonly number[]; readonly data: TypedArray }
+  | { readonly type: GgufType; readonly shape: readonly number[]; readonly fill: Fill };
 
 export interface WriteGgufOptions extends ReplaceOptions {
   /** Values with their types, written in this order. `general.architecture` is what other tools look for first. */
@@ -51,27 +54,28 @@ export async function writeGguf(
   header.uint64(values.length);
   for (const [key, value] of values) encodeValue(header, key, value);
   let end = 0;
-  for (const { name, type, shape, data } of entries) {
+  for (const { name, type, shape, byteLength } of entries) {
     header.string(name);
     header.uint32(shape.length);
     for (const size of shape.toReversed()) header.uint64(size);
     header.uint32(GGUF_TYPES[type].id);
     header.uint64(end);
-    end = padded(end + data.byteLength, alignment);
+    end = padded(end + byteLength, alignment);
   }
-  const total = entries.reduce((sum, { data }) => sum + data.byteLength, 0);
+  const total = entries.reduce((sum, { byteLength }) => sum + byteLength, 0);
   await replaceFile(
     path,
     async (file) => {
       const pad = () => new Uint8Array(padded(file.length, alignment) - file.length);
       await file.write(header.finish());
       await file.write(pad());
+      const scratch = new Scratch();
       let done = 0;
-      for (const { data } of entries) {
+      for (const entry of entries) {
         signal?.throwIfAborted();
-        await file.write(data);
+        await file.write(dataOf(entry, scratch));
         await file.write(pad());
-        done += data.byteLength;
+        done += entry.byteLength;
         onProgress?.({ stage: "writing", done, total });
       }
     },
@@ -91,11 +95,27 @@ function checkAlignment(stored: GgufValue | undefined): number {
   return value;
 }
 
-function checkTensor(name: string, tensor: GgufInput) {
+interface Entry {
+  readonly name: string;
+  readonly type: GgufType;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  readonly data: TypedArray | Fill;
+}
+
+function dataOf({ type, shape, byteLength, data }: Entry, scratch: Scratch): TypedArray {
+  if (typeof data !== "function") return data;
+  const dtype = dtypeOfGguf(type);
+  const made = dtype ? scratch.array(dtype, shape) : scratch.array("uint8", [byteLength]);
+  data(made);
+  return made;
+}
+
+function checkTensor(name: string, tensor: GgufInput): Entry {
   const what = `tensor ${JSON.stringify(name)}`;
   if (Buffer.byteLength(name) > MAX_NAME_BYTES)
     throw outOfRange(`a name of at most ${MAX_NAME_BYTES} bytes`, "tensor", name);
-  const { shape, data } = tensor;
+  const { shape } = tensor;
   const type = "type" in tensor ? tensor.type : ggufTypeOfDType(tensor.dtype);
   if (type === undefined || !Object.hasOwn(GGUF_TYPES, type))
     throw outOfRange("a type that GGUF has", `dtype of ${what}`, "dtype" in tensor ? tensor.dtype : type);
@@ -112,7 +132,10 @@ function checkTensor(name: string, tensor: GgufInput) {
       `shape of ${what}`,
       `[${shape.join(", ")}]`,
     );
+  const byteLength = expected;
+  if ("fill" in tensor) return { name, type, shape, byteLength, data: tensor.fill };
+  const { data } = tensor;
   if (!ArrayBuffer.isView(data)) throw wrongType("a typed array", `data of ${what}`, data);
   if (data.byteLength !== expected) throw outOfRange(`${expected} bytes`, `data of ${what}`, data.byteLength);
-  return { name, type, shape, data };
+  return { name, type, shape, byteLength, data };
 }

@@ -1,5 +1,5 @@
 import { ModelFormatError, outOfRange } from "../errors.js";
-import { byteCount, type DType, type Tensor } from "../tensor.js";
+import { byteCount, type DeferredTensor, type DType, type Tensor } from "../tensor.js";
 import { descriptorOf, type ElementType, elementType } from "./element-type.js";
 import { HeaderLiteral } from "./header-literal.js";
 
@@ -122,7 +122,8 @@ function checkSize(
  * @param what the tensor in errors
  * @throws RangeError for a type that numpy does not have, or whose shape and data disagree
  */
-export function encodeHeader({ dtype, shape, data }: Tensor, what: string): Buffer {
+export function encodeHeader(tensor: Tensor | DeferredTensor, what: string): Buffer {
+  const { dtype, shape } = tensor;
   const descriptor = descriptorOf(dtype);
   if (descriptor === undefined) throw outOfRange("a type that numpy has", `dtype of ${what}`, dtype);
   if (shape.length > MAX_DIMENSIONS)
@@ -130,7 +131,8 @@ export function encodeHeader({ dtype, shape, data }: Tensor, what: string): Buff
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw outOfRange("sizes that are integers from 0", `shape of ${what}`, `[${shape.join(", ")}]`);
   const expected = byteCount(dtype, shape);
-  if (data.byteLength !== expected) throw outOfRange(`${expected} bytes`, `data of ${what}`, data.byteLength);
+  if ("data" in tensor && tensor.data.byteLength !== expected)
+    throw outOfRange(`${expected} bytes`, `data of ${what}`, tensor.data.byteLength);
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const room = shape.length === 0 ? 0 : ROOM_DIGITS - String(shape[0]).length;
   const text = `{'descr': '${descriptor}', 'fortran_order': False, 'shape': (${sizes}), }${" ".repeat(room)}`;

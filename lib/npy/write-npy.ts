@@ -1,5 +1,6 @@
 import { type ReplaceOptions, replaceFile } from "../files/replace-file.js";
-import type { Tensor } from "../tensor.js";
+import { Scratch } from "../scratch.js";
+import type { DeferredTensor, Tensor } from "../tensor.js";
 import { encodeHeader } from "./header.js";
 
 /**
@@ -8,7 +9,11 @@ import { encodeHeader } from "./header.js";
  * @throws RangeError for a type that numpy does not have (bfloat16, the 8-bit floats, less than 8 bits), or whose shape
  * and data disagree; ModelFormatError FILE_UNWRITABLE
  */
-export async function writeNpy(path: string, tensor: Tensor, { sync }: ReplaceOptions = {}): Promise<void> {
+export async function writeNpy(
+  path: string,
+  tensor: Tensor | DeferredTensor,
+  { sync }: ReplaceOptions = {},
+): Promise<void> {
   const header = encodeHeader(tensor, "the tensor");
-  await replaceFile(path, (file) => file.write([header, tensor.data]), { sync });
+  await replaceFile(path, (file) => file.write([header, new Scratch().dataOf(tensor)]), { sync });
 }

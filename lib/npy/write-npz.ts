@@ -1,7 +1,8 @@
 import { outOfRange } from "../errors.js";
 import { type ReplaceOptions, replaceFile } from "../files/replace-file.js";
 import type { OnProgress } from "../progress.js";
-import type { Tensor } from "../tensor.js";
+import { Scratch } from "../scratch.js";
+import { byteCount, type DeferredTensor, type Tensor } from "../tensor.js";
 import { ZipWriter } from "../zip/zip-writer.js";
 import { encodeHeader } from "./header.js";
 
@@ -20,34 +21,38 @@ export interface WriteNpzOptions extends ReplaceOptions {
 /**
  * Writes an archive of arrays that numpy.load reads, whole or not at all. Without compression the data goes straight from
  * the tensors' memory, aligned to 64 bytes, so that readNpz gives views of the file. `tensors` may be those of a file that
- * is being replaced.
+ * is being replaced. Of deferred ones, one is in memory at a time.
  *
  * @throws RangeError for a type that numpy does not have, whose shape and data disagree, or a name that unpacking the
  * archive would put outside its folder; ModelFormatError FILE_UNWRITABLE; the signal's reason
  */
 export async function writeNpz(
   path: string,
-  tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
+  tensors: ReadonlyMap<string, Tensor | DeferredTensor> | Readonly<Record<string, Tensor | DeferredTensor>>,
   { compress = false, signal, onProgress, sync }: WriteNpzOptions = {},
 ): Promise<void> {
-  const named: Iterable<[string, Tensor]> =
-    Symbol.iterator in tensors ? (tensors as ReadonlyMap<string, Tensor>) : Object.entries(tensors);
+  const named: Iterable<[string, Tensor | DeferredTensor]> =
+    Symbol.iterator in tensors
+      ? (tensors as ReadonlyMap<string, Tensor | DeferredTensor>)
+      : Object.entries(tensors);
   const entries = [...named].map(([name, tensor]) => {
     checkName(name);
     return {
       name: `${name}.npy`,
       header: encodeHeader(tensor, `tensor ${JSON.stringify(name)}`),
-      data: tensor.data,
+      tensor,
     };
   });
-  const total = entries.reduce((sum, { data }) => sum + data.byteLength, 0);
+  const total = entries.reduce((sum, { tensor }) => sum + byteCount(tensor.dtype, tensor.shape), 0);
   await replaceFile(
     path,
     async (file) => {
       const archive = new ZipWriter(file);
+      const scratch = new Scratch();
       let done = 0;
-      for (const { name, header, data } of entries) {
+      for (const { name, header, tensor } of entries) {
         signal?.throwIfAborted();
+        const data = scratch.dataOf(tensor);
         if (compress) await archive.addDeflated(name, [header, data]);
         else await archive.addStored(name, [header, data]);
         done += data.byteLength;

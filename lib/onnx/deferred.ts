@@ -1,12 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import type { Scratch } from "../scratch.js";
-import { bytesOf, type DType, type TypedArray, viewAs } from "../tensor.js";
+import { bytesOf, type DType, type Fill, type TypedArray, viewAs } from "../tensor.js";
 import { dataTypeOf, dtypeOf } from "./data-type.js";
 import { type TensorProto, TensorProtoSchema } from "./proto/onnx_pb.js";
 import { expectedBytes } from "./tensor-proto.js";
-
-/** Sets every element of `data`, which has the tensor's type and length. */
-export type Fill = (data: TypedArray) => void;
 
 /** Messages have no place for a function, so these stand beside them and go with them. */
 const fills = new WeakMap<TensorProto, Fill>();

@@ -2,7 +2,8 @@ import { basename } from "node:path";
 import { outOfRange, wrongType } from "../errors.js";
 import { type FileSink, type ReplaceOptions, replaceFile, replaceFiles } from "../files/replace-file.js";
 import type { OnProgress } from "../progress.js";
-import { bitsPerElement, type DType, elementCount, type Tensor } from "../tensor.js";
+import { Scratch } from "../scratch.js";
+import { bitsPerElement, type DeferredTensor, type DType, elementCount, type Tensor } from "../tensor.js";
 import { checksumKey, checksumOf, isChecksumKey } from "./checksum.js";
 import { DTYPES, MAX_HEADER_BYTES, PREFIX_BYTES } from "./header.js";
 import { checkSharding, indexPath, shardPath, splitBySize } from "./shards.js";
@@ -32,7 +33,7 @@ export interface WriteSafetensorsOptions extends ReplaceOptions {
 interface Entry {
   readonly name: string;
   readonly key: Buffer;
-  readonly tensor: Tensor;
+  readonly tensor: Tensor | DeferredTensor;
   readonly type: { name: string; rank: number };
   readonly byteLength: number;
 }
@@ -40,7 +41,7 @@ interface Entry {
 /**
  * Writes a safetensors file, whole or not at all, straight from the tensors' own memory. Wide elements come first, so that
  * every tensor is aligned; equal ones are sorted by name: the bytes are those that the format's own library writes.
- * `tensors` may be those of a file that is being replaced.
+ * `tensors` may be those of a file that is being replaced. Of deferred ones, one is in memory at a time.
  *
  * @returns the paths written; with shards the index comes first
  * @throws TypeError or RangeError for a tensor that the format has no type for, or whose shape and data disagree;
@@ -48,30 +49,35 @@ interface Entry {
  */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
+  tensors: ReadonlyMap<string, Tensor | DeferredTensor> | Readonly<Record<string, Tensor | DeferredTensor>>,
   options: WriteSafetensorsOptions = {},
 ): Promise<string[]> {
   const { maxShardSize, metadata, onProgress, signal, sync } = options;
   if (maxShardSize !== undefined) checkSharding(path, maxShardSize);
   if (metadata !== undefined) checkMetadata(metadata);
   // Asking also a map of another class for its entries: the tensors of a file are one.
-  const named: Iterable<[string, Tensor]> =
-    Symbol.iterator in tensors ? (tensors as ReadonlyMap<string, Tensor>) : Object.entries(tensors);
+  const named: Iterable<[string, Tensor | DeferredTensor]> =
+    Symbol.iterator in tensors
+      ? (tensors as ReadonlyMap<string, Tensor | DeferredTensor>)
+      : Object.entries(tensors);
   const entries: Entry[] = [];
   for (const [name, tensor] of named) {
-    const type = checkTensor(name, tensor);
-    entries.push({ name, key: Buffer.from(name), tensor, type, byteLength: tensor.data.byteLength });
+    const { type, byteLength } = checkTensor(name, tensor);
+    entries.push({ name, key: Buffer.from(name), tensor, type, byteLength });
   }
   entries.sort((a, b) => b.type.rank - a.type.rank || Buffer.compare(a.key, b.key));
   const total = entries.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const scratch = new Scratch();
   let done = 0;
   const put = (shard: readonly Entry[]) => {
-    const prefix = encodeHeader(shard, options);
+    const prefix = encodeHeader(shard, options, scratch);
     return async (file: FileSink) => {
       await file.write(prefix);
       for (const batch of splitBySize(shard, BATCH_BYTES)) {
         signal?.throwIfAborted();
-        await file.write(batch.map(({ tensor }) => tensor.data));
+        if (batch.some(({ tensor }) => "fill" in tensor))
+          for (const { tensor } of batch) await file.write(scratch.dataOf(tensor));
+        else await file.write(batch.map(({ tensor }) => (tensor as Tensor).data));
         done += batch.reduce((sum, { byteLength }) => sum + byteLength, 0);
         onProgress?.({ stage: "writing", done, total });
       }
@@ -103,14 +109,21 @@ function encodeIndex(shards: readonly (readonly Entry[])[], paths: readonly stri
 }
 
 /** Joined by hand: an object would lose the name "__proto__" and put names that look like numbers first. */
-function encodeHeader(entries: readonly Entry[], { metadata, checksums }: WriteSafetensorsOptions): Buffer {
+function encodeHeader(
+  entries: readonly Entry[],
+  { metadata, checksums }: WriteSafetensorsOptions,
+  scratch: Scratch,
+): Buffer {
   const members: string[] = [];
   const member = (name: string, value: unknown) => `${JSON.stringify(name)}:${JSON.stringify(value)}`;
   const texts = Object.entries(metadata ?? {})
     .filter(([key]) => !isChecksumKey(key))
     .map(([key, text]) => member(key, text));
   if (checksums)
-    for (const { name, tensor } of entries) texts.push(member(checksumKey(name), checksumOf(tensor)));
+    for (const { name, tensor } of entries) {
+      const data = scratch.dataOf(tensor);
+      texts.push(member(checksumKey(name), checksumOf({ ...tensor, data })));
+    }
   if (metadata !== undefined || checksums) members.push(`"__metadata__":{${texts.join(",")}}`);
   let end = 0;
   for (const { name, tensor, type, byteLength } of entries) {
@@ -128,7 +141,8 @@ function encodeHeader(entries: readonly Entry[], { metadata, checksums }: WriteS
   return bytes;
 }
 
-function checkTensor(name: string, { dtype, shape, data }: Tensor): { name: string; rank: number } {
+function checkTensor(name: string, tensor: Tensor | DeferredTensor): Pick<Entry, "type" | "byteLength"> {
+  const { dtype, shape } = tensor;
   const type = NAMES.get(dtype);
   const what = `tensor ${JSON.stringify(name)}`;
   if (name === "__metadata__" || !isText(name)) throw outOfRange("a name the format allows", "tensor", name);
@@ -137,8 +151,10 @@ function checkTensor(name: string, { dtype, shape, data }: Tensor): { name: stri
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw outOfRange("sizes that are integers from 0", `shape of ${what}`, `[${shape.join(", ")}]`);
   const expected = (elementCount(shape) * bitsPerElement(dtype)) / 8;
-  if (data.byteLength !== expected) throw outOfRange(`${expected} bytes`, `data of ${what}`, data.byteLength);
-  return type;
+  if ("data" in tensor && tensor.data.byteLength !== expected)
+    throw outOfRange(`${expected} bytes`, `data of ${what}`, tensor.data.byteLength);
+  if (!Number.isInteger(expected)) throw outOfRange("whole bytes", `data of ${what}`, expected);
+  return { type, byteLength: expected };
 }
 
 function checkMetadata(metadata: Readonly<Record<string, string>>): void {

@@ -1,0 +1,75 @@
+import { basename, resolve } from "node:path";
+import { InvalidArgumentError, Option } from "commander";
+import { TARGET_TYPES, type TargetType } from "../convert/cast-tensor.js";
+import { type ConvertResult, convertModel } from "../convert/convert-model.js";
+import { colors } from "./colors.js";
+import { bytes, change } from "./format.js";
+import { label } from "./table.js";
+import { addExamples, type SharedOptions, UsageError, type Verb } from "./verb.js";
+
+interface ConvertCommandOptions extends SharedOptions {
+  dtype?: TargetType;
+  into?: string;
+  shardSize?: number;
+  check?: boolean;
+}
+
+export const convert: Verb<ConvertCommandOptions> = {
+  configure(command) {
+    command
+      .argument("<input>", "an ONNX model, a safetensors file or the index of several, GGUF, npz or npy")
+      .argument("<output>", "a name that ends in .safetensors, .gguf, .onnx, .npz or .npy")
+      .addOption(
+        new Option("--dtype <type>", "type of the floats; Q8_0 and Q4_0 only in GGUF").choices(TARGET_TYPES),
+      )
+      .option("--into <model>", "for .onnx: the model whose initializers get the values")
+      .option(
+        "--shard-size <size>",
+        "for .safetensors: at most so much data in a file, such as 5GB",
+        parseSize,
+      )
+      .option("--check", "read what was written and compare every tensor");
+    addExamples(
+      command,
+      "convert model.onnx weights.safetensors --dtype float16",
+      "convert model.safetensors.index.json model.gguf --dtype Q8_0 --check",
+      "convert tuned.safetensors tuned.onnx --into model.onnx",
+    );
+  },
+
+  async run([input, output], { dtype, into, shardSize, check }, { signal, onProgress }) {
+    for (const path of [input!, into])
+      if (path !== undefined && resolve(output!) === resolve(path))
+        throw new UsageError(`the output is ${path} itself; give it a name of its own`);
+    const options = { dtype, into, maxShardSize: shardSize, check, signal, onProgress };
+    const result = await convertModel(input!, output!, options).catch((error) => {
+      // The options do not go together.
+      throw error instanceof RangeError ? new UsageError(error.message) : error;
+    });
+    return { json: { input, output, ...result }, text: render(input!, result) };
+  },
+};
+
+const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+function parseSize(text: string): number {
+  const [, digits, unit = "B"] = /^(\d+(?:\.\d+)?)\s*([KMGT]?B)?$/.exec(text.toUpperCase()) ?? [];
+  const size = Math.round(Number(digits) * UNITS[unit]!);
+  if (!(Number.isSafeInteger(size) && size > 0))
+    throw new InvalidArgumentError("Expected a size such as 500MB or 5GB.");
+  return size;
+}
+
+function render(input: string, result: ConvertResult): string {
+  const { from, to, files, tensors, converted, bytes: size, left, checked, warnings } = result;
+  const lost = Object.entries(left);
+  return [
+    colors.bold(
+      `${label(basename(input))} (${from}) -> ${label(basename(files[0]!))} (${to}): ${bytes(size.before)} -> ${bytes(size.after)} (${change(size.after / size.before)})`,
+    ),
+    `${tensors} tensors, ${converted} of them in another type${checked ? "; read again and equal" : ""}`,
+    ...(files.length > 1 ? [`${files.length} files`] : []),
+    ...lost.map(([name, reason]) => `left out: ${label(name)}, ${label(reason)}`),
+    ...warnings.map((warning) => `warning: ${label(warning)}`),
+  ].join("\n");
+}

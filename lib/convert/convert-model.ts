@@ -1,0 +1,126 @@
+import { extname } from "node:path";
+import { ModelOperationError, outOfRange } from "../errors.js";
+import type { FileFormat } from "../files/recognize-format.js";
+import type { OnProgress } from "../progress.js";
+import { openTensorFile } from "../tensor-file/open-tensor-file.js";
+import type { TensorFile } from "../tensor-file/tensor-file.js";
+import { castTensor, type OutgoingTensor, TARGET_TYPES, type TargetType } from "./cast-tensor.js";
+import { checkTensors } from "./check-tensors.js";
+import { OUTPUT_FORMATS, type OutputFormat, writeTensorFile } from "./write-tensor-file.js";
+
+export interface ConvertOptions {
+  /**
+   * Type of the floats of the result; integers stay as they are. Q8_0 and Q4_0 are for GGUF, and for matrices whose rows are a
+   * multiple of 32 long. Default: each as it is.
+   */
+  dtype?: TargetType | undefined;
+  /** For an output in ONNX, which is more than tensors: the model whose initializers get the values, by name. */
+  into?: string | undefined;
+  /** For safetensors: at most so many bytes of data in a file, and an index beside several. */
+  maxShardSize?: number | undefined;
+  /** Read what was written and compare every tensor. Default false. */
+  check?: boolean | undefined;
+  /** Wait until the disk has the bytes. Default true. */
+  sync?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface ConvertResult {
+  /** What the input was. */
+  from: FileFormat;
+  to: OutputFormat;
+  /** Files written; the first is the one to open. */
+  files: string[];
+  tensors: number;
+  /** How many of them have another type than before. */
+  converted: number;
+  /** Bytes of the tensors. */
+  bytes: { before: number; after: number };
+  /** What the input held that the output does not, by name, and why. */
+  left: Record<string, string>;
+  checked: boolean;
+  warnings: string[];
+}
+
+/**
+ * Moves tensors from one format to another: ONNX (its initializers), safetensors and sets of them, GGUF, npz and npy. The input is known by its
+ * bytes, the output by the end of its name. Memory holds one tensor at a time; the output appears whole or not at all.
+ *
+ * @throws ModelFormatError for a damaged input, TENSOR_INVALID for tensors that do not fit the model of `into`, DATA_MISMATCH from
+ *   `check`
+ * @throws ModelOperationError UNSUPPORTED_CONVERSION where a format lacks a type; RangeError for options; the signal's reason
+ *
+ * @example
+ * await convertModel("model.onnx", "weights.safetensors", { dtype: "float16" });
+ * await convertModel("weights.safetensors", "model.new.onnx", { into: "model.onnx" });
+ */
+export async function convertModel(
+  input: string,
+  output: string,
+  options: ConvertOptions = {},
+): Promise<ConvertResult> {
+  const to = outputFormat(output, options);
+  const source = openTensorFile(input);
+  try {
+    return await convert(source, output, to, options);
+  } finally {
+    source.close();
+  }
+}
+
+async function convert(
+  source: TensorFile,
+  output: string,
+  to: OutputFormat,
+  { dtype, check = false, signal, onProgress, ...options }: ConvertOptions,
+): Promise<ConvertResult> {
+  const warnings = new Set<string>();
+  const tensors = new Map<string, OutgoingTensor>();
+  const bytes = { before: 0, after: 0 };
+  let converted = 0;
+  for (const [name, stored] of source.tensors) {
+    const onOverflow = () =>
+      warnings.add(`tensor ${JSON.stringify(name)} has values beyond ${dtype}, which became infinite`);
+    const outgoing = castTensor(stored, dtype, { onOverflow });
+    if (outgoing.type !== stored.type) converted++;
+    bytes.before += stored.byteLength;
+    bytes.after += outgoing.byteLength;
+    tensors.set(name, outgoing);
+  }
+  if (tensors.size === 0)
+    throw new ModelOperationError("UNSUPPORTED_CONVERSION", `${source.paths[0]}: it holds no tensor`);
+  signal?.throwIfAborted();
+  const files = await writeTensorFile(to, output, tensors, source, { ...options, signal, onProgress });
+  if (check) await checkTensors(files[0]!, tensors, { signal, onProgress });
+  const others = to === "gguf" && source.typedMetadata ? new Map<string, string>() : source.others;
+  return {
+    from: source.format,
+    to,
+    files,
+    tensors: tensors.size,
+    converted,
+    bytes,
+    left: Object.fromEntries(others),
+    checked: check,
+    warnings: [...warnings],
+  };
+}
+
+/** Checks options against each other before anything is opened. */
+function outputFormat(path: string, { dtype, into, maxShardSize }: ConvertOptions): OutputFormat {
+  const ends = OUTPUT_FORMATS.map((format) => `.${format}`);
+  const format = OUTPUT_FORMATS[ends.indexOf(extname(path).toLowerCase())];
+  if (format === undefined) throw outOfRange(`a name that ends in ${ends.join(", ")}`, "output", path);
+  if (dtype !== undefined && !TARGET_TYPES.includes(dtype))
+    throw outOfRange(`one of ${TARGET_TYPES.join(", ")}`, "dtype", dtype);
+  if (dtype?.startsWith("Q") && format !== "gguf")
+    throw outOfRange("a .gguf output for blocks", "dtype", dtype);
+  if (format === "onnx" && into === undefined)
+    throw outOfRange("a model to put the tensors into, since ONNX is more than tensors,", "into", into);
+  if (format !== "onnx" && into !== undefined)
+    throw outOfRange("an .onnx output for a model to put tensors into", "output", path);
+  if (maxShardSize !== undefined && format !== "safetensors")
+    throw outOfRange("a .safetensors output for shards", "maxShardSize", maxShardSize);
+  return format;
+}

@@ -1,0 +1,169 @@
+import { ModelOperationError } from "../errors.js";
+import { type GgufType, ggufTypeOfDType } from "../gguf/tensor-type.js";
+import type { GgufValue } from "../gguf/value.js";
+import { type GgufInput, writeGguf } from "../gguf/write.js";
+import { descriptorOf } from "../npy/element-type.js";
+import { writeNpy } from "../npy/write-npy.js";
+import { writeNpz } from "../npy/write-npz.js";
+import { readOnnx } from "../onnx/read.js";
+import { writeOnnx } from "../onnx/write.js";
+import type { OnProgress } from "../progress.js";
+import { writeSafetensors } from "../safetensors/write.js";
+import type { DeferredTensor, DType, Tensor } from "../tensor.js";
+import { isPacked, packedEntry } from "../tensor-file/packed-types.js";
+import type { TensorFile } from "../tensor-file/tensor-file.js";
+import type { OutgoingTensor } from "./cast-tensor.js";
+import { fillInitializers } from "./fill-initializers.js";
+
+/** Formats that tensors can be written in, named by the ends of file names. */
+export const OUTPUT_FORMATS = ["safetensors", "gguf", "onnx", "npz", "npy"] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+export interface WriteTensorFileOptions {
+  /** For ONNX: the model whose initializers get the values. */
+  into?: string | undefined;
+  maxShardSize?: number | undefined;
+  sync?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+type Outgoing = ReadonlyMap<string, OutgoingTensor>;
+type Write = (
+  path: string,
+  tensors: Outgoing,
+  source: TensorFile,
+  options: WriteTensorFileOptions,
+) => Promise<string[]>;
+
+const WRITERS: Readonly<Record<OutputFormat, Write>> = { safetensors, gguf, onnx, npz, npy };
+
+/**
+ * Writes tensors in the format that the name of the file says, whole or not at all.
+ *
+ * @returns the paths written, first the one by which the others are found
+ * @throws ModelOperationError UNSUPPORTED_CONVERSION where the format has no form of a tensor; what its writer throws
+ */
+export function writeTensorFile(
+  format: OutputFormat,
+  path: string,
+  tensors: Outgoing,
+  source: TensorFile,
+  options: WriteTensorFileOptions,
+): Promise<string[]> {
+  return WRITERS[format](path, tensors, source, options);
+}
+
+async function safetensors(
+  path: string,
+  tensors: Outgoing,
+  source: TensorFile,
+  options: WriteTensorFileOptions,
+): Promise<string[]> {
+  const metadata = new Map(source.metadata);
+  const outgoing = new Map<string, Tensor | DeferredTensor>();
+  for (const [name, tensor] of tensors) {
+    const dtype = requireDType(name, tensor, "safetensors");
+    if (isPacked(dtype)) {
+      metadata.set(...packedEntry(name, dtype, tensor.shape));
+      outgoing.set(name, { dtype: "uint8", shape: [tensor.byteLength], data: tensor.load() });
+    } else outgoing.set(name, withDType(tensor, dtype));
+  }
+  const named = metadata.size > 0 ? { metadata: Object.fromEntries(metadata) } : {};
+  return writeSafetensors(path, outgoing, { ...options, ...named });
+}
+
+async function gguf(
+  path: string,
+  tensors: Outgoing,
+  source: TensorFile,
+  options: WriteTensorFileOptions,
+): Promise<string[]> {
+  const outgoing = new Map<string, GgufInput>();
+  for (const [name, tensor] of tensors) {
+    const { dtype, shape, fill, type } = tensor;
+    if (dtype === undefined) {
+      const block = { type: type as GgufType, shape };
+      outgoing.set(name, fill ? { ...block, fill } : { ...block, data: tensor.load() });
+      continue;
+    }
+    if (ggufTypeOfDType(dtype) === undefined) throw unsupported(name, dtype, "GGUF");
+    outgoing.set(name, withDType(tensor, dtype));
+  }
+  const metadata = source.typedMetadata ?? textMetadata(source.metadata);
+  await writeGguf(path, outgoing, { ...options, metadata });
+  return [path];
+}
+
+function textMetadata(metadata: ReadonlyMap<string, string>): Map<string, GgufValue> {
+  const texts = new Map<string, GgufValue>();
+  // The alignment of another file is no text, and not that of this one.
+  for (const [key, value] of metadata)
+    if (key !== "general.alignment") texts.set(key, { type: "string", value });
+  return texts;
+}
+
+async function onnx(
+  path: string,
+  tensors: Outgoing,
+  source: TensorFile,
+  options: WriteTensorFileOptions,
+): Promise<string[]> {
+  for (const [name, tensor] of tensors) requireDType(name, tensor, "ONNX");
+  const model = readOnnx(options.into!);
+  try {
+    fillInitializers(model, tensors, source.paths[0]!);
+    return await writeOnnx(path, model, options);
+  } finally {
+    model.close();
+  }
+}
+
+async function npz(
+  path: string,
+  tensors: Outgoing,
+  _source: TensorFile,
+  options: WriteTensorFileOptions,
+): Promise<string[]> {
+  const arrays = [...tensors].map(([name, tensor]) => [name, asArray(name, tensor)] as const);
+  await writeNpz(path, new Map(arrays), options);
+  return [path];
+}
+
+async function npy(
+  path: string,
+  tensors: Outgoing,
+  _source: TensorFile,
+  options: WriteTensorFileOptions,
+): Promise<string[]> {
+  const [[name, tensor] = ["", undefined], second] = [...tensors];
+  if (tensor === undefined || second !== undefined)
+    throw new ModelOperationError(
+      "UNSUPPORTED_CONVERSION",
+      `npy holds one tensor, not ${tensors.size}; choose npz`,
+    );
+  await writeNpy(path, asArray(name, tensor), options);
+  return [path];
+}
+
+function asArray(name: string, tensor: OutgoingTensor): Tensor | DeferredTensor {
+  const dtype = requireDType(name, tensor, "numpy");
+  if (descriptorOf(dtype) === undefined) throw unsupported(name, dtype, "numpy");
+  return withDType(tensor, dtype);
+}
+
+function withDType({ shape, fill, load }: OutgoingTensor, dtype: DType): Tensor | DeferredTensor {
+  return fill ? { dtype, shape, fill } : { dtype, shape, data: load() };
+}
+
+function requireDType(name: string, { dtype, type }: OutgoingTensor, format: string): DType {
+  if (dtype === undefined) throw unsupported(name, type, format);
+  return dtype;
+}
+
+function unsupported(name: string, type: string, format: string): ModelOperationError {
+  return new ModelOperationError(
+    "UNSUPPORTED_CONVERSION",
+    `tensor ${JSON.stringify(name)}: ${format} has no ${type}; choose a dtype that it has`,
+  );
+}
