@@ -38,6 +38,13 @@ export interface MappedFile {
 
 let native: NativeFiles | undefined | null = null;
 
+const mapped = new WeakSet<ArrayBufferLike>();
+
+/** True for memory that is the pages of a file. */
+export function isMapped({ buffer }: ByteRegion): boolean {
+  return mapped.has(buffer);
+}
+
 /** Collected without close(): a mapping is given back by its buffer's own finalizer, a descriptor by this. */
 const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
 
@@ -129,7 +136,9 @@ class OpenFile implements MappedFile {
     if (native === null) native = loadNative().files;
     try {
       const mapping = native?.mapFile(descriptor, resolve(this.path), offset, size);
-      if (mapping !== undefined) this.mappings.set(key, mapping);
+      if (mapping === undefined) return undefined;
+      mapped.add(mapping.buffer);
+      this.mappings.set(key, mapping);
       return mapping;
     } catch {
       // Some file systems cannot map, and a process may have too many maps: reading works all the same.

