@@ -141,6 +141,19 @@ for (let round = 0; round < Number(values.rounds); round++) {
       return y;
     });
   }
+  const halves = new Uint16Array(bitPatterns((length + 1) >> 1).buffer, 0, length);
+  for (const name of /** @type {const} */ (["float32ToFloat16", "float32ToBfloat16"]))
+    compare(`${name}, ${text}`, (backend) => {
+      const y = new Uint16Array(length + offset);
+      backend[name](x, y.subarray(offset));
+      return y;
+    });
+  for (const name of /** @type {const} */ (["float16ToFloat32", "bfloat16ToFloat32"]))
+    compare(`${name}, ${text}`, (backend) => {
+      const y = new Float32Array(length + offset);
+      backend[name](halves, y.subarray(offset));
+      return y;
+    });
   const bias = new Int32Array(bitPatterns(length).buffer);
   compare(`dequantizeLinear int32, ${text}`, (backend) => {
     const y = new Float32Array(length);

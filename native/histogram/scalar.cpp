@@ -13,7 +13,7 @@ inline int32_t bin_of(float x, const HistogramBins& bins) {
   const int32_t last_bin = bins.count - 1;
   const double count = bins.count;
   const double position = static_cast<double>(x - bins.first) / bins.span * count;
-  size_t bin = position < count ? static_cast<int32_t>(position) : last_bin;
+  int32_t bin = position < count ? static_cast<int32_t>(position) : last_bin;
   // The position is rounded, and so are the edges: next to an edge only comparing tells.
   if (x < edge(bin, bins)) --bin;
   if (bin != last_bin && x >= edge(bin + 1, bins)) ++bin;
