@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
-import { backends, type HistogramOptions, histogram } from "../lib/index.js";
+import { backends, type HistogramOptions, histogram, histogramAsync } from "../lib/index.js";
+import { bytesUnder } from "./support/bytes.js";
 import { randomBitPatterns, randomIntegers } from "./support/random.js";
 
 interface Vector {
@@ -88,9 +89,27 @@ describe.each(backends())("histogram on $name", (backend) => {
     const x = aroundEdges(20_000, range, 9);
     const actual = histogram(x, { ...range, backend });
     const expected = histogram(x, { ...range, backend: "js" });
-    // Buffers, for comparing millions of elements one by one takes seconds.
-    expect(Buffer.from(actual.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
+    expect(bytesUnder(actual).equals(bytesUnder(expected))).toBe(true);
   });
+
+  test.each([37, 3000, 70_001])(
+    "counts into %d bins on several threads, and off the event loop",
+    async (bins) => {
+      const range = { min: -0.3, max: 0.9, bins };
+      const block = aroundEdges(1 << 16, range, 3);
+      const x = new Float32Array(10 * block.length + 77);
+      for (let start = 0; start < x.length; start += block.length)
+        x.set(block.subarray(0, x.length - start), start);
+      const once = histogram(block, { ...range, backend: "js" });
+      const rest = histogram(block.subarray(0, 77), { ...range, backend: "js" });
+      const expected = once.map((count, i) => 10 * count + rest[i]!);
+      for (const threads of [1, 3]) {
+        const options = { ...range, threads, backend };
+        expect(bytesUnder(histogram(x, options)).equals(bytesUnder(expected))).toBe(true);
+        expect(bytesUnder(await histogramAsync(x, options)).equals(bytesUnder(expected))).toBe(true);
+      }
+    },
+  );
 
   it("overwrites out, and nothing beside it", () => {
     const memory = new Float64Array(5).fill(9);

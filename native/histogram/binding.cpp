@@ -2,6 +2,7 @@
 #include <cfloat>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "../bindings.h"
@@ -13,9 +14,6 @@ namespace {
 // Up to here the tables fit into the first-level cache, beyond it two neighbours rarely meet in one bin.
 constexpr size_t kMaxSeparate = 1024;
 constexpr size_t kMaxBins = size_t{1} << 24;  // float32 holds their numbers
-// No counter of 32 bits overflows.
-constexpr size_t kMaxChunk = size_t{1} << 31;
-
 // In bins: three roundings of the position itself, and one each of the first edge and of an edge nearby.
 double error_of_position(const HistogramBins& bins) {
   constexpr double kRounding = 1.0 / (1 << 24);
@@ -40,6 +38,70 @@ HistogramBins bins_between(double min, double max, int32_t count) {
   return bins;
 }
 
+// What several threads count in parts of x: each takes a table that no other is using, so there are as many
+// as threads were at work, and adding them up takes no more time than that.
+class SharedCounts {
+ public:
+  SharedCounts(const HistogramBins& bins, double* counts)
+      : bins_(bins), bins_count_(static_cast<size_t>(bins.count)), counts_(counts) {
+    std::fill_n(counts_, bins_count_, 0.0);
+  }
+
+  void count(const Kernels& k, const float* x, size_t n) {
+    Table table = take();
+    // In parts, so that no counter of 32 bits overflows.
+    for (size_t part; n > 0; x += part, n -= part) {
+      part = std::min(n, kMaxPart);
+      if (table.seen > UINT32_MAX - part) add(table);
+      k.histogram_f32(x, part, bins_, table.counters.data(), stride());
+      table.seen += part;
+    }
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(table));
+  }
+
+  void finish() {
+    for (Table& table : idle_) add(table);
+  }
+
+ private:
+  static constexpr size_t kMaxPart = size_t{1} << 31;
+
+  struct Table {
+    std::vector<uint32_t> counters;
+    size_t seen = 0;
+  };
+
+  size_t stride() const { return bins_count_ <= kMaxSeparate ? bins_count_ + 1 : 0; }
+  size_t tables() const { return stride() == 0 ? 1 : kHistogramTables; }
+
+  Table take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        Table table = std::move(idle_.back());
+        idle_.pop_back();
+        return table;
+      }
+    }
+    return {std::vector<uint32_t>(tables() * (bins_count_ + 1))};
+  }
+
+  void add(Table& table) {
+    const std::lock_guard lock(mutex_);
+    for (size_t k = 0; k < tables(); ++k)
+      for (size_t i = 0; i < bins_count_; ++i) counts_[i] += table.counters[k * stride() + i];
+    std::fill(table.counters.begin(), table.counters.end(), 0);
+    table.seen = 0;
+  }
+
+  const HistogramBins bins_;
+  const size_t bins_count_;
+  double* const counts_;
+  std::mutex mutex_;
+  std::vector<Table> idle_;
+};
+
 }  // namespace
 
 Napi::Value binding::histogram(const Napi::CallbackInfo& info) {
@@ -50,23 +112,17 @@ Napi::Value binding::histogram(const Napi::CallbackInfo& info) {
   const auto fits = [](double value) { return std::isfinite(static_cast<float>(value)); };
   require(info, min < max && fits(min) && fits(max) && fits(max - min), "min and max are not a range");
   require(info, counts.length >= 1 && counts.length <= kMaxBins, "too few or too many bins");
-  const size_t n = counts.length;
-  const HistogramBins bins = bins_between(min, max, static_cast<int32_t>(n));
-  const size_t stride = n <= kMaxSeparate ? n + 1 : 0;
-  const size_t tables = stride == 0 ? 1 : kHistogramTables;
   const Kernels& k = kernels(info);
-  const auto mutex = std::make_shared<std::mutex>();
-  std::fill_n(counts.data, n, 0.0);
-  return execute(info, 4, {x.length, sizeof(float)}, [=, &k](size_t first, size_t end) {
-    std::vector<uint32_t> table(tables * (n + 1));
-    for (size_t begin = first; begin < end; begin += kMaxChunk) {
-      if (begin > first) std::fill(table.begin(), table.end(), 0);
-      k.histogram_f32(x.data + begin, std::min(kMaxChunk, end - begin), bins, table.data(), stride);
-      const std::lock_guard lock(*mutex);
-      for (size_t t = 0; t < tables; ++t)
-        for (size_t i = 0; i < n; ++i) counts.data[i] += table[t * stride + i];
-    }
-  });
+  try {
+    const auto shared = std::make_shared<SharedCounts>(
+        bins_between(min, max, static_cast<int32_t>(counts.length)), counts.data);
+    return execute(
+        info, 4, {x.length, sizeof(float)},
+        [=, &k](size_t begin, size_t end) { shared->count(k, x.data + begin, end - begin); },
+        [=] { shared->finish(); });
+  } catch (const std::bad_alloc&) {
+    throw Napi::RangeError::New(info.Env(), "no memory for the counters");
+  }
 }
 
 }  // namespace modelpress
