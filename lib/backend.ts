@@ -1,7 +1,27 @@
 import type { TypedArray } from "./tensor.js";
 
-/** Arrays that hold quantized values; the array's own type chooses the kernel. */
-export type QuantizedArray = Int8Array | Uint8Array;
+/** Arrays that hold quantized values; of 4 bits, two to a byte of a Uint8Array. */
+export type QuantizedArray = Int8Array | Uint8Array | Int16Array | Uint16Array;
+
+/** Arrays that hold floats: float32, or the bits of 16-bit floats. */
+export type FloatArray = Float32Array | Uint16Array;
+
+/** How methods are told what elements an array has: an array alone does not say. The numbers are ONNX's. */
+export const ELEMENT_TYPES = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  float16: 10,
+  bfloat16: 16,
+  uint4: 21,
+  int4: 22,
+} as const;
+
+/** A value of ELEMENT_TYPES. */
+export type ElementType = (typeof ELEMENT_TYPES)[keyof typeof ELEMENT_TYPES];
 
 /**
  * How a call runs: how many threads may work on it (left out or 0, its size decides), and one int32 that stops an asynchronous call
@@ -14,7 +34,8 @@ export type Execution = [threads?: number, cancel?: Int32Array];
  * and must not overlap.
  *
  * A per-axis method sees `x` as [outer, channels, inner]: `channels` is the length of the parameter arrays, and `inner` is the
- * number of elements from one channel to the next.
+ * number of elements from one channel to the next. A blocked method sees it as [outer, size, inner], and the parameter arrays as
+ * [outer, ceil(size / block), inner].
  */
 export interface Operations<Result> {
   /** Sets range to [min, max] of x. A NaN anywhere makes both NaN; zeros come out as +0. */
@@ -34,37 +55,72 @@ export interface Operations<Result> {
    */
   summarize(x: TypedArray, range: TypedArray, counts: Float64Array, ...execution: Execution): Result;
 
-  /** y[i] = saturate(roundHalfEven(x[i] / scale) + zeroPoint); NaN gives the smallest value of y's type. */
+  /**
+   * y[i] = saturate(roundHalfEven(x[i] / scale) + zeroPoint); NaN gives the smallest value of y's type. 4-bit values lie two to a
+   * byte, the first in the low half; the high half after an odd number of them is 0.
+   */
   quantizeLinear(
-    x: Float32Array,
+    x: FloatArray,
+    xType: ElementType,
     y: QuantizedArray,
+    yType: ElementType,
     scale: number,
     zeroPoint: number,
     ...execution: Execution
   ): Result;
   quantizeLinearPerAxis(
-    x: Float32Array,
+    x: FloatArray,
+    xType: ElementType,
     y: QuantizedArray,
+    yType: ElementType,
     scales: Float32Array,
     zeroPoints: Int32Array,
     inner: number,
     ...execution: Execution
   ): Result;
+  quantizeLinearBlocked(
+    x: FloatArray,
+    xType: ElementType,
+    y: QuantizedArray,
+    yType: ElementType,
+    scales: Float32Array,
+    zeroPoints: Int32Array,
+    size: number,
+    inner: number,
+    block: number,
+    ...execution: Execution
+  ): Result;
 
-  /** y[i] = float32(x[i] - zeroPoint) * scale; the zero point of int32 is 0. */
+  /** y[i] = float32(x[i] - zeroPoint) * scale, rounded once more where y has 16 bits; the zero point of int32 is 0. */
   dequantizeLinear(
     x: QuantizedArray | Int32Array,
-    y: Float32Array,
+    xType: ElementType,
+    y: FloatArray,
+    yType: ElementType,
     scale: number,
     zeroPoint: number,
     ...execution: Execution
   ): Result;
   dequantizeLinearPerAxis(
     x: QuantizedArray | Int32Array,
-    y: Float32Array,
+    xType: ElementType,
+    y: FloatArray,
+    yType: ElementType,
     scales: Float32Array,
     zeroPoints: Int32Array,
     inner: number,
+    ...execution: Execution
+  ): Result;
+  dequantizeLinearBlocked(
+    x: QuantizedArray | Int32Array,
+    xType: ElementType,
+    y: FloatArray,
+    yType: ElementType,
+    scales: Float32Array,
+    zeroPoints: Int32Array,
+    size: number,
+    inner: number,
+    block: number,
     ...execution: Execution
   ): Result;
 

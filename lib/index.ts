@@ -1,4 +1,12 @@
-export type { Backend, Execution, Operations, QuantizedArray } from "./backend.js";
+export {
+  type Backend,
+  ELEMENT_TYPES,
+  type ElementType,
+  type Execution,
+  type FloatArray,
+  type Operations,
+  type QuantizedArray,
+} from "./backend.js";
 export { backends } from "./backends/index.js";
 export type { AsyncCallOptions, CallOptions } from "./call.js";
 export { bfloat16ToFloat32, bfloat16ToFloat32Async } from "./cast/bfloat16-to-float32.js";
@@ -61,10 +69,12 @@ export {
   dynamicQuantizeLinear,
   dynamicQuantizeLinearAsync,
 } from "./quantize/dynamic-quantize-linear.js";
+export type { FloatDType, Floats } from "./quantize/float-elements.js";
 export type { GgufBlockType } from "./quantize/gguf-block.js";
-export type { LinearParams } from "./quantize/linear-params.js";
+export type { LinearDType, LinearParams, ZeroPoints } from "./quantize/linear-params.js";
 export { type QuantizeGgufOptions, quantizeGguf, quantizeGgufAsync } from "./quantize/quantize-gguf.js";
 export {
+  type QuantizedArrays,
   type QuantizeLinearDType,
   type QuantizeLinearOptions,
   quantizeLinear,

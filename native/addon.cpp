@@ -36,8 +36,10 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::summarize>(operations, "summarize", target);
   add<binding::quantize_linear>(operations, "quantizeLinear", target);
   add<binding::quantize_linear_per_axis>(operations, "quantizeLinearPerAxis", target);
+  add<binding::quantize_linear_blocked>(operations, "quantizeLinearBlocked", target);
   add<binding::dequantize_linear>(operations, "dequantizeLinear", target);
   add<binding::dequantize_linear_per_axis>(operations, "dequantizeLinearPerAxis", target);
+  add<binding::dequantize_linear_blocked>(operations, "dequantizeLinearBlocked", target);
   add<binding::dynamic_quantize_linear>(operations, "dynamicQuantizeLinear", target);
   add<binding::float32_to_float16>(operations, "float32ToFloat16", target);
   add<binding::float16_to_float32>(operations, "float16ToFloat32", target);

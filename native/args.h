@@ -82,6 +82,14 @@ inline double number_arg(const Napi::CallbackInfo& info, size_t index) {
   return value;
 }
 
+// A size of a dimension or of a block; 1 at least.
+inline size_t size_arg(const Napi::CallbackInfo& info, size_t index) {
+  const double value = number_arg(info, index);
+  require(info, value >= 1 && value == std::floor(value) && value <= 9007199254740991.0,
+          "argument is not a size");
+  return static_cast<size_t>(value);
+}
+
 // Wide enough for every quantized type, narrow enough that no kernel's integer arithmetic overflows.
 inline int32_t zero_point_arg(const Napi::CallbackInfo& info, size_t index) {
   const double value = number_arg(info, index);

@@ -25,16 +25,18 @@ template <class T>
 using Summarize = void(const T* x, size_t n, T* min, T* max, uint64_t* zeros, uint64_t* nans);
 
 // y[i] = saturate(round_half_even(x[i] / scale) + zero_point), as ONNX QuantizeLinear. NaN gives the smallest
-// Q.
+// Q. Each of the rows of n elements has a scale and a zero point.
 template <class Q>
-using QuantizeLinear = void(const float* x, Q* y, size_t n, float scale, int32_t zero_point);
+using QuantizeLinear = void(const float* x, Q* y, size_t rows, size_t n, const float* scales,
+                            const int32_t* zero_points);
 template <class Q>
 using QuantizeLinearLanes = void(const float* x, Q* y, size_t rows, size_t stride, size_t n,
                                  const float* scales, const int32_t* zero_points);
 
 // y[i] = float(x[i] - zero_point) * scale, as ONNX DequantizeLinear; for int32 the zero point is 0.
 template <class Q>
-using DequantizeLinear = void(const Q* x, float* y, size_t n, float scale, int32_t zero_point);
+using DequantizeLinear = void(const Q* x, float* y, size_t rows, size_t n, const float* scales,
+                              const int32_t* zero_points);
 template <class Q>
 using DequantizeLinearLanes = void(const Q* x, float* y, size_t rows, size_t stride, size_t n,
                                    const float* scales, const int32_t* zero_points);
@@ -96,13 +98,21 @@ Summarize<float> summarize_f32;
 Summarize<double> summarize_f64;
 QuantizeLinear<int8_t> quantize_linear_s8;
 QuantizeLinear<uint8_t> quantize_linear_u8;
+QuantizeLinear<int16_t> quantize_linear_s16;
+QuantizeLinear<uint16_t> quantize_linear_u16;
 QuantizeLinearLanes<int8_t> quantize_linear_lanes_s8;
 QuantizeLinearLanes<uint8_t> quantize_linear_lanes_u8;
+QuantizeLinearLanes<int16_t> quantize_linear_lanes_s16;
+QuantizeLinearLanes<uint16_t> quantize_linear_lanes_u16;
 DequantizeLinear<int8_t> dequantize_linear_s8;
 DequantizeLinear<uint8_t> dequantize_linear_u8;
+DequantizeLinear<int16_t> dequantize_linear_s16;
+DequantizeLinear<uint16_t> dequantize_linear_u16;
 DequantizeLinear<int32_t> dequantize_linear_s32;
 DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
 DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
+DequantizeLinearLanes<int16_t> dequantize_linear_lanes_s16;
+DequantizeLinearLanes<uint16_t> dequantize_linear_lanes_u16;
 DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
 Cast<float, uint16_t> float32_to_float16;
 Cast<uint16_t, float> float16_to_float32;
@@ -124,13 +134,21 @@ MinMaxLanes min_max_lanes_f32;
 Summarize<float> summarize_f32;
 QuantizeLinear<int8_t> quantize_linear_s8;
 QuantizeLinear<uint8_t> quantize_linear_u8;
+QuantizeLinear<int16_t> quantize_linear_s16;
+QuantizeLinear<uint16_t> quantize_linear_u16;
 QuantizeLinearLanes<int8_t> quantize_linear_lanes_s8;
 QuantizeLinearLanes<uint8_t> quantize_linear_lanes_u8;
+QuantizeLinearLanes<int16_t> quantize_linear_lanes_s16;
+QuantizeLinearLanes<uint16_t> quantize_linear_lanes_u16;
 DequantizeLinear<int8_t> dequantize_linear_s8;
 DequantizeLinear<uint8_t> dequantize_linear_u8;
+DequantizeLinear<int16_t> dequantize_linear_s16;
+DequantizeLinear<uint16_t> dequantize_linear_u16;
 DequantizeLinear<int32_t> dequantize_linear_s32;
 DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
 DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
+DequantizeLinearLanes<int16_t> dequantize_linear_lanes_s16;
+DequantizeLinearLanes<uint16_t> dequantize_linear_lanes_u16;
 DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
 Cast<float, uint16_t> float32_to_float16;
 Cast<uint16_t, float> float16_to_float32;
@@ -151,13 +169,21 @@ MinMax min_max_f32;
 MinMaxLanes min_max_lanes_f32;
 QuantizeLinear<int8_t> quantize_linear_s8;
 QuantizeLinear<uint8_t> quantize_linear_u8;
+QuantizeLinear<int16_t> quantize_linear_s16;
+QuantizeLinear<uint16_t> quantize_linear_u16;
 QuantizeLinearLanes<int8_t> quantize_linear_lanes_s8;
 QuantizeLinearLanes<uint8_t> quantize_linear_lanes_u8;
+QuantizeLinearLanes<int16_t> quantize_linear_lanes_s16;
+QuantizeLinearLanes<uint16_t> quantize_linear_lanes_u16;
 DequantizeLinear<int8_t> dequantize_linear_s8;
 DequantizeLinear<uint8_t> dequantize_linear_u8;
+DequantizeLinear<int16_t> dequantize_linear_s16;
+DequantizeLinear<uint16_t> dequantize_linear_u16;
 DequantizeLinear<int32_t> dequantize_linear_s32;
 DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
 DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
+DequantizeLinearLanes<int16_t> dequantize_linear_lanes_s16;
+DequantizeLinearLanes<uint16_t> dequantize_linear_lanes_u16;
 DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
 Cast<float, uint16_t> float32_to_float16;
 Cast<uint16_t, float> float16_to_float32;

@@ -1,6 +1,6 @@
-// Per-channel operations on x of shape [outer, channels, inner], built from the per-tensor and the lane
-// kernels. Included by bindings only: a template compiled with one instruction set's flags must never be
-// linked into another's callers.
+// Per-channel operations on x of shape [outer, channels, inner], built from the kernels for rows and for
+// lanes. Included by bindings only: a template compiled with one instruction set's flags must never be linked
+// into another's callers.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace modelpress {
 
-// From this many elements of one channel in a row, the per-tensor kernel runs on each; below it, every
+// From this many elements of one channel in a row, the kernel for rows runs on each; below it, every
 // element of a tile gets its own parameters and the lane kernel runs across channels.
 constexpr size_t kRowMin = 32;
 constexpr size_t kTile = 4096;
@@ -27,14 +27,11 @@ struct Axis {
 };
 
 inline Axis axis_arg(const Napi::CallbackInfo& info, size_t index, size_t total, size_t channels) {
-  const double inner = number_arg(info, index);
-  require(info, inner >= 1 && inner == std::floor(inner) && inner <= 9007199254740991.0,
-          "inner is not a size");
+  const size_t inner = size_arg(info, index);
   if (total == 0) return {0, 1, 1};
-  const size_t size = static_cast<size_t>(inner);
-  require(info, channels >= 1 && size <= total / channels && total % (channels * size) == 0,
+  require(info, channels >= 1 && inner <= total / channels && total % (channels * inner) == 0,
           "x is not a whole number of [channels, inner] slices");
-  return {total, channels, size};
+  return {total, channels, inner};
 }
 
 // What a thread works on: whole slices [channels, inner] of x, or of a single slice, whole channels.
@@ -98,52 +95,6 @@ constexpr size_t kGroup = 8;
 template <class T>
 void fill_run(T* to, size_t run, T value) {
   for (size_t i = 0; i < run; i += kGroup) std::fill_n(to + i, kGroup, value);
-}
-
-template <class In, class Out>
-struct AxisMap {
-  const In* x;
-  Out* y;
-  const float* scales;
-  const int32_t* zero_points;
-  void (*row)(const In*, Out*, size_t, float, int32_t);
-  void (*lanes)(const In*, Out*, size_t, size_t, size_t, const float*, const int32_t*);
-};
-
-template <class In, class Out>
-void map_part(const AxisMap<In, Out>& map, const AxisPart& part) {
-  const In* const x = map.x + part.at;
-  Out* const y = map.y + part.at;
-  const float* const scales = map.scales + part.channel;
-  const int32_t* const zero_points = map.zero_points + part.channel;
-  const Axis& axis = part.axis;
-  if (axis.inner >= kRowMin) {
-    for (size_t i = 0, c = 0; i < axis.total; i += axis.inner, c = c + 1 == axis.channels ? 0 : c + 1)
-      map.row(x + i, y + i, axis.inner, scales[c], zero_points[c]);
-    return;
-  }
-  if (axis.is_lanes())
-    return map.lanes(x, y, axis.total / axis.channels, axis.channels, axis.channels, scales, zero_points);
-
-  float lane_scales[kTile + kGroup];
-  int32_t lane_zero_points[kTile + kGroup];
-  const size_t stride = axis.stride();
-  for (size_t first = 0; first < std::min(stride, axis.total); first += kTile) {
-    const size_t count = std::min({kTile, stride - first, axis.total - first});
-    for_each_run(axis, first, count, [&](size_t at, size_t run, size_t channel) {
-      fill_run(lane_scales + at, run, scales[channel]);
-      fill_run(lane_zero_points + at, run, zero_points[channel]);
-    });
-    for_each_part(axis, first, count, [&](size_t at, size_t rows, size_t n) {
-      map.lanes(x + at, y + at, rows, stride, n, lane_scales, lane_zero_points);
-    });
-  }
-}
-
-template <class In, class Out>
-Napi::Value map_per_axis(const Napi::CallbackInfo& info, size_t index, const Axis& axis,
-                         const AxisMap<In, Out>& map) {
-  return execute_axis(info, index, axis, [=](const AxisPart& part) { map_part(map, part); });
 }
 
 }  // namespace modelpress

@@ -2,7 +2,7 @@
 // The tests do this for a second; this is for a long run, and for machines that cannot run the tests (an emulated one).
 //   node scripts/compare-backends.mjs [--rounds N] [--seed N]
 import { parseArgs } from "node:util";
-import { backends } from "modelpress";
+import { backends, ELEMENT_TYPES } from "modelpress";
 
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "200" }, seed: { type: "string", default: "1" } },
@@ -27,6 +27,14 @@ const SCALES = [
   1e-40,
   2 ** -149,
 ].map(Math.fround);
+const QUANTIZED = /** @type {const} */ ([
+  { name: "int8", Type: Int8Array, bits: 8, lowest: -128 },
+  { name: "uint8", Type: Uint8Array, bits: 8, lowest: 0 },
+  { name: "int16", Type: Int16Array, bits: 16, lowest: -32768 },
+  { name: "uint16", Type: Uint16Array, bits: 16, lowest: 0 },
+  { name: "int4", Type: Uint8Array, bits: 4, lowest: -8 },
+  { name: "uint4", Type: Uint8Array, bits: 4, lowest: 0 },
+]);
 let state = Number(values.seed) >>> 0 || 1;
 
 function random() {
@@ -90,40 +98,53 @@ for (let round = 0; round < Number(values.rounds); round++) {
   const inner = 1 + (random() % (round % 4 ? (round % 3 ? 12 : 150) : 2));
   const length = (1 + (random() % 6)) * channels * inner;
   const scales = Float32Array.from({ length: channels }, scaleAtRandom);
-  const signedPoints = new Int32Array(channels).map(() => (random() % 256) - 128);
-  const points = signedPoints.map((point) => point + 128);
   const x = floats(length, () => scale);
   const perChannel = floats(length, (i) => scales[Math.floor(i / inner) % channels] ?? 1);
+  const halves = new Uint16Array(bitPatterns(length));
   const offset = random() % 8;
   const text = `scale ${scale}, [${length / channels / inner}, ${channels}, ${inner}], round ${round}`;
 
-  for (const { name, Type, zeroPoints } of [
-    { name: "int8", Type: Int8Array, zeroPoints: signedPoints },
-    { name: "uint8", Type: Uint8Array, zeroPoints: points },
-  ]) {
-    const [zeroPoint = 0] = zeroPoints;
-    const q = new Type(bitPatterns(length));
-    compare(`quantizeLinear ${name}, ${text}`, (backend) => {
-      const y = new Type(length + offset);
-      backend.quantizeLinear(x, y.subarray(offset), scale, zeroPoint);
-      return y;
-    });
-    compare(`quantizeLinearPerAxis ${name}, ${text}`, (backend) => {
-      const y = new Type(length + offset);
-      backend.quantizeLinearPerAxis(perChannel, y.subarray(offset), scales, zeroPoints, inner);
-      return y;
-    });
-    compare(`dequantizeLinear ${name}, ${text}`, (backend) => {
-      const y = new Float32Array(length + offset);
-      backend.dequantizeLinear(q, y.subarray(offset), scale, zeroPoint);
-      return y;
-    });
-    compare(`dequantizeLinearPerAxis ${name}, ${text}`, (backend) => {
-      const y = new Float32Array(length + offset);
-      backend.dequantizeLinearPerAxis(q, y.subarray(offset), scales, zeroPoints, inner);
-      return y;
-    });
-  }
+  const blockSize = 1 + (random() % 40);
+  const blockScales = Float32Array.from(
+    { length: (length / channels) * Math.ceil(channels / blockSize) },
+    scaleAtRandom,
+  );
+  for (const [floatType, inputs] of /** @type {const} */ ([
+    ["float32", [x, perChannel]],
+    ["float16", [halves, halves]],
+    ["bfloat16", [halves, halves]],
+  ]))
+    for (const { name, Type, bits, lowest } of QUANTIZED) {
+      const { [floatType]: f, [name]: q } = ELEMENT_TYPES;
+      const pointAtRandom = () => lowest + (random() % 2 ** bits);
+      const zeroPoint = pointAtRandom();
+      const zeroPoints = new Int32Array(channels).map(pointAtRandom);
+      const blockPoints = new Int32Array(blockScales.length).map(pointAtRandom);
+      const elements = bits === 4 ? (length + 1) >> 1 : length;
+      const steps = new Type(bitPatterns(elements));
+      const Floats = floatType === "float32" ? Float32Array : Uint16Array;
+      /** @type {[string, [number, number] | [Float32Array, Int32Array, number] | [Float32Array, Int32Array, number, number, number]][]} */
+      const layouts = [
+        ["", [scale, zeroPoint]],
+        ["PerAxis", [scales, zeroPoints, inner]],
+        ["Blocked", [blockScales, blockPoints, channels, inner, blockSize]],
+      ];
+      for (const [layout, parameters] of layouts) {
+        const from = inputs[layout === "PerAxis" ? 1 : 0];
+        compare(`quantizeLinear${layout} ${floatType} ${name}, ${text}`, (backend) => {
+          const y = new Type(elements + offset);
+          // @ts-expect-error the parameters are those of the layout
+          backend[`quantizeLinear${layout}`](from, f, y.subarray(offset), q, ...parameters);
+          return y;
+        });
+        compare(`dequantizeLinear${layout} ${name} ${floatType}, ${text}`, (backend) => {
+          const y = new Floats(length + offset);
+          // @ts-expect-error the parameters are those of the layout
+          backend[`dequantizeLinear${layout}`](steps, q, y.subarray(offset), f, ...parameters);
+          return y;
+        });
+      }
+    }
   for (const { name, bytes } of /** @type {const} */ ([
     { name: "Q8_0", bytes: 34 },
     { name: "Q4_0", bytes: 18 },
@@ -141,7 +162,6 @@ for (let round = 0; round < Number(values.rounds); round++) {
       return y;
     });
   }
-  const halves = new Uint16Array(bitPatterns((length + 1) >> 1).buffer, 0, length);
   for (const name of /** @type {const} */ (["float32ToFloat16", "float32ToBfloat16"]))
     compare(`${name}, ${text}`, (backend) => {
       const y = new Uint16Array(length + offset);
@@ -157,12 +177,20 @@ for (let round = 0; round < Number(values.rounds); round++) {
   const bias = new Int32Array(bitPatterns(length).buffer);
   compare(`dequantizeLinear int32, ${text}`, (backend) => {
     const y = new Float32Array(length);
-    backend.dequantizeLinear(bias, y, scale, 0);
+    backend.dequantizeLinear(bias, ELEMENT_TYPES.int32, y, ELEMENT_TYPES.float32, scale, 0);
     return y;
   });
   compare(`dequantizeLinearPerAxis int32, ${text}`, (backend) => {
     const y = new Float32Array(length);
-    backend.dequantizeLinearPerAxis(bias, y, scales, new Int32Array(channels), inner);
+    backend.dequantizeLinearPerAxis(
+      bias,
+      ELEMENT_TYPES.int32,
+      y,
+      ELEMENT_TYPES.float32,
+      scales,
+      new Int32Array(channels),
+      inner,
+    );
     return y;
   });
   const bins = 1 + (random() % (round % 8 ? 200 : 5000));

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { backends } from "modelpress";
+import { backends, ELEMENT_TYPES } from "modelpress";
 
 /** @typedef {import("modelpress").Backend} Backend */
 
@@ -44,24 +44,27 @@ function add(title, run) {
   if (title.includes(options.filter)) operations.push({ title, run });
 }
 
+const QUANTIZED = /** @type {const} */ ([
+  { dtype: "int8", Type: Int8Array, zeroPoints: [0, 127] },
+  { dtype: "uint8", Type: Uint8Array, zeroPoints: [0, 128] },
+  { dtype: "int16", Type: Int16Array, zeroPoints: [0, -32768] },
+  { dtype: "uint16", Type: Uint16Array, zeroPoints: [32768] },
+]);
+
 // A usual one, one that is no power of two, those from which a reciprocal no longer stands for a division, the ends of float32.
 for (const scale of [0.05, 1 / 3, 2 ** -101, 2 ** 101, 2 ** -149, 3e38].map(Math.fround)) {
   const text = `scale ${Number(scale.toPrecision(6))}`;
-  for (const zeroPoint of [0, 127])
-    add(`quantizeLinear int8, ${text}, zero point ${zeroPoint}`, (backend, x, memory) => {
-      const y = new Int8Array(memory, 0, x.length);
-      backend.quantizeLinear(x, y, scale, zeroPoint);
-      return y;
-    });
-  for (const zeroPoint of [0, 128])
-    add(`quantizeLinear uint8, ${text}, zero point ${zeroPoint}`, (backend, x, memory) => {
-      const y = new Uint8Array(memory, 0, x.length);
-      backend.quantizeLinear(x, y, scale, zeroPoint);
-      return y;
-    });
+  for (const { dtype, Type, zeroPoints } of QUANTIZED)
+    for (const zeroPoint of zeroPoints)
+      add(`quantizeLinear ${dtype}, ${text}, zero point ${zeroPoint}`, (backend, x, memory) => {
+        const y = new Type(memory, 0, x.length);
+        backend.quantizeLinear(x, ELEMENT_TYPES.float32, y, ELEMENT_TYPES[dtype], scale, zeroPoint);
+        return y;
+      });
   add(`dequantizeLinear int32, ${text}`, (backend, x, memory) => {
     const y = new Float32Array(memory, 0, x.length);
-    backend.dequantizeLinear(new Int32Array(x.buffer), y, scale, 0);
+    const { int32, float32 } = ELEMENT_TYPES;
+    backend.dequantizeLinear(new Int32Array(x.buffer), int32, y, float32, scale, 0);
     return y;
   });
 }

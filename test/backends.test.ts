@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it, test } from "vitest";
 import { js } from "../lib/backends/js.js";
-import { backends } from "../lib/index.js";
+import { backends, ELEMENT_TYPES } from "../lib/index.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -20,26 +20,35 @@ function runModule(source: string, env: Record<string, string>) {
 const NAMES = `import { backends } from "modelpress"; console.log(backends().map(({ name }) => name).join());`;
 
 const f = (length: number) => new Float32Array(length);
+const { float16, float32, int16, int32, int4, int8 } = ELEMENT_TYPES;
 
 describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $name", (backend) => {
   test.each<[string, () => void, string]>([
-    ["a shorter y", () => backend.quantizeLinear(f(40), new Int8Array(39), 1, 0), "x and y differ in length"],
-    ["a longer x", () => backend.dequantizeLinear(new Int8Array(9), f(8), 1, 0), "x and y differ in length"],
+    [
+      "a shorter y",
+      () => backend.quantizeLinear(f(40), float32, new Int8Array(39), int8, 1, 0),
+      "x and y differ in length",
+    ],
+    [
+      "a longer x",
+      () => backend.dequantizeLinear(new Int8Array(9), int8, f(8), float32, 1, 0),
+      "x and y differ in length",
+    ],
     ["an x of other type", () => backend.minMax(new Int32Array(4) as never, f(2)), "of another element type"],
     [
       "a y without a kernel",
-      () => backend.quantizeLinear(f(4), new Int16Array(4) as never, 1, 0),
+      () => backend.quantizeLinear(f(4), float32, new Int32Array(4) as never, int32, 1, 0),
       "no kernel",
     ],
     ["a list", () => backend.minMax([1, 2] as never, f(2)), "not a typed array"],
     [
       "a missing argument",
-      () => backend.quantizeLinear(f(4), new Int8Array(4), 1, undefined as never),
+      () => backend.quantizeLinear(f(4), float32, new Int8Array(4), int8, 1, undefined as never),
       "not a number",
     ],
     [
       "a zero point no type has",
-      () => backend.quantizeLinear(f(4), new Int8Array(4), 1, 2 ** 31),
+      () => backend.quantizeLinear(f(4), float32, new Int8Array(4), int8, 1, 2 ** 31),
       "out of range",
     ],
     [
@@ -68,7 +77,7 @@ describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $n
       () => backend.minMaxPerAxis(f(5), f(2), f(2), 2),
       "whole number of [channels, inner]",
     ],
-    ["an inner of 0", () => backend.minMaxPerAxis(f(4), f(2), f(2), 0), "inner is not a size"],
+    ["an inner of 0", () => backend.minMaxPerAxis(f(4), f(2), f(2), 0), "argument is not a size"],
     [
       "an inner beyond memory",
       () => backend.minMaxPerAxis(f(4), f(2), f(2), 2 ** 52),
@@ -76,8 +85,55 @@ describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $n
     ],
     [
       "fewer zero points than scales",
-      () => backend.quantizeLinearPerAxis(f(4), new Int8Array(4), f(2), new Int32Array(1), 2),
+      () => backend.quantizeLinearPerAxis(f(4), float32, new Int8Array(4), int8, f(2), new Int32Array(1), 2),
       "scales and zeroPoints differ in length",
+    ],
+    [
+      "bytes that are said to be 16 bits",
+      () => backend.quantizeLinear(f(4), float32, new Uint8Array(4), int16, 1, 0),
+      "of another element type",
+    ],
+    [
+      "float32 that is said to be 16 bits",
+      () => backend.dequantizeLinear(new Int8Array(4), int8, f(4), float16, 1, 0),
+      "of another element type",
+    ],
+    [
+      "fewer bytes than pairs of 4-bit values",
+      () => backend.quantizeLinear(f(5), float32, new Uint8Array(2), int4, 1, 0),
+      "x and y differ in length",
+    ],
+    [
+      "fewer scales than blocks",
+      () =>
+        backend.dequantizeLinearBlocked(
+          new Int8Array(12),
+          int8,
+          f(12),
+          float32,
+          f(3),
+          new Int32Array(3),
+          3,
+          2,
+          2,
+        ),
+      "one value per block",
+    ],
+    [
+      "part of a slice of blocks",
+      () =>
+        backend.quantizeLinearBlocked(
+          f(8),
+          float32,
+          new Int8Array(8),
+          int8,
+          f(4),
+          new Int32Array(4),
+          3,
+          2,
+          2,
+        ),
+      "whole number of [size, inner] slices",
     ],
   ])("refuses %s, for a kernel would leave its memory", (_, call, message) => {
     expect(call).toThrow(message);

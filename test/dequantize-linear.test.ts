@@ -15,6 +15,8 @@ function randomValues(dtype: keyof typeof ARRAYS, length: number, seed: number) 
 }
 
 interface Case extends DequantizeLinearOptions {
+  out?: undefined;
+  outputDType?: undefined;
   name: string;
   q: Int8Array | Uint8Array | Int32Array;
   x: number[];
@@ -154,7 +156,12 @@ describe("dequantizeLinear", () => {
   structuredClone(detached, { transfer: [detached.buffer] });
   const memory = new ArrayBuffer(32);
   test.each<[string, unknown, unknown, string]>([
-    ["float32 input", new Float32Array(2), { scale: 1 }, "an Int8Array, Uint8Array or Int32Array for q"],
+    [
+      "float32 input",
+      new Float32Array(2),
+      { scale: 1 },
+      "an array of 8- or 16-bit integers or an Int32Array for q",
+    ],
     ["a detached q", detached, { scale: 1 }, "not transferred or detached for q"],
     ["an infinite scale", q, { scale: Infinity }, "a finite float32 for scale"],
     ["a scale that float32 cannot hold", q, { scale: 1e39 }, "a finite float32 for scale"],

@@ -242,19 +242,19 @@ describe("quantizeLinear", () => {
       { scale: 1, zeroPoint: -1, dtype: "uint8" },
       "0..255 for zeroPoint",
     ],
-    [
-      "two zero points for one scale",
-      x,
-      { scale: 1, zeroPoint: [1, 2] },
-      "one value, as scale is one number",
-    ],
+    ["two zero points for one scale", x, { scale: 1, zeroPoint: [1, 2] }, "one value, as there is one scale"],
     [
       "fewer zero points than scales",
       x,
       { scale: [1, 1, 1], zeroPoint: [1, 2], shape },
       "3 values, as scale has",
     ],
-    ["an unknown dtype", x, { scale: 1, dtype: "int7" }, 'one of int8, uint8 for dtype but received "int7"'],
+    [
+      "an unknown dtype",
+      x,
+      { scale: 1, dtype: "int7" },
+      'one of int8, uint8, int16, uint16, int4, uint4 for dtype but received "int7"',
+    ],
     ["scales without a shape", x, { scale: [1, 1, 1] }, "which several scales need, for shape"],
     [
       "scales that do not fit the axis",

@@ -1,11 +1,19 @@
 import type { Backend, Operations } from "../backend.js";
 import * as cast from "./js/cast.js";
+import * as dequantize from "./js/dequantize.js";
 import * as gguf from "./js/gguf.js";
 import * as histogram from "./js/histogram.js";
 import * as minmax from "./js/minmax.js";
 import * as quantize from "./js/quantize.js";
 
-const operations: Operations<void> = { ...cast, ...gguf, ...histogram, ...minmax, ...quantize };
+const operations: Operations<void> = {
+  ...cast,
+  ...dequantize,
+  ...gguf,
+  ...histogram,
+  ...minmax,
+  ...quantize,
+};
 
 type Operation<Result> = (...args: unknown[]) => Result;
 

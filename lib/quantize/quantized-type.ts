@@ -34,6 +34,11 @@ export const QUANTIZED_TYPES: Readonly<Record<QuantizedDType, QuantizedType>> = 
   uint4: { full: { min: 0, max: 15 }, reduced: { min: 0, max: 7 } },
 };
 
+/** Whether two values share a byte. */
+export function isPacked(dtype: string): dtype is "int4" | "uint4" {
+  return dtype === "int4" || dtype === "uint4";
+}
+
 /** @throws RangeError unless `dtype` is a key of `types`. */
 export function requireDType<D extends string>(
   dtype: string,

@@ -1,18 +1,68 @@
 #include <cmath>
 
 #include "../bindings.h"
+#include "../linear.h"
 #include "../minmax/reduce.h"
-#include "../per_axis.h"
 
 namespace modelpress {
 namespace {
 
-template <class In, class Out>
-Napi::Value map_elements(const Napi::CallbackInfo& info, const In* x, Out* y, size_t n, float scale,
-                         int32_t zero_point, void (*kernel)(const In*, Out*, size_t, float, int32_t)) {
-  return execute(info, 4, {n, sizeof(float)}, [=](size_t begin, size_t end) {
-    kernel(x + begin, y + begin, end - begin, scale, zero_point);
-  });
+struct Operands {
+  Elements x, y;
+  Cast<uint16_t, float>* widen;  // null where x is float32
+};
+
+Operands operands_arg(const Napi::CallbackInfo& info) {
+  const Elements x = elements_arg(info, 0);
+  const Elements y = elements_arg(info, 2);
+  require_same_length(info, x.length, y);
+  switch (x.type) {
+    case ElementType::float32:
+      return {x, y, nullptr};
+    case ElementType::float16:
+      return {x, y, kernels(info).float16_to_float32};
+    case ElementType::bfloat16:
+      return {x, y, kernels(info).bfloat16_to_float32};
+    default:
+      no_kernel(info);
+  }
+}
+
+template <class Q, class Layout>
+Napi::Value run(const Napi::CallbackInfo& info, size_t index, const Operands& operands, Pack4<Q>* pack,
+                const LinearKernels<float, Q>& kernels, const Layout& layout) {
+  const auto& [x, y, widen] = operands;
+  const LinearMap<float, uint16_t, Q, uint8_t> map = {x.data, widen, y.data, pack, kernels};
+  return execute(info, index, {x.length, sizeof(float)},
+                 [=](size_t begin, size_t end) { map(layout, begin, end); });
+}
+
+template <class Layout>
+Napi::Value quantize(const Napi::CallbackInfo& info, size_t index, const Operands& operands,
+                     const Layout& layout) {
+  const Kernels& k = kernels(info);
+  switch (operands.y.type) {
+    case ElementType::int8:
+      return run<int8_t>(info, index, operands, nullptr, {k.quantize_linear_s8, k.quantize_linear_lanes_s8},
+                         layout);
+    case ElementType::uint8:
+      return run<uint8_t>(info, index, operands, nullptr, {k.quantize_linear_u8, k.quantize_linear_lanes_u8},
+                          layout);
+    case ElementType::int16:
+      return run<int16_t>(info, index, operands, nullptr,
+                          {k.quantize_linear_s16, k.quantize_linear_lanes_s16}, layout);
+    case ElementType::uint16:
+      return run<uint16_t>(info, index, operands, nullptr,
+                           {k.quantize_linear_u16, k.quantize_linear_lanes_u16}, layout);
+    case ElementType::int4:
+      return run<int8_t>(info, index, operands, k.pack_s4, {k.quantize_linear_s8, k.quantize_linear_lanes_s8},
+                         layout);
+    case ElementType::uint4:
+      return run<uint8_t>(info, index, operands, k.pack_u4,
+                          {k.quantize_linear_u8, k.quantize_linear_lanes_u8}, layout);
+    default:
+      no_kernel(info);
+  }
 }
 
 struct DynamicParams {
@@ -35,94 +85,17 @@ DynamicParams dynamic_params(float min, float max) {
 }  // namespace
 
 Napi::Value binding::quantize_linear(const Napi::CallbackInfo& info) {
-  const auto x = array_arg<float>(info, 0);
-  const auto y = any_array_arg(info, 1);
-  require(info, x.length == y.length, "x and y differ in length");
-  const float scale = static_cast<float>(number_arg(info, 2));
-  const int32_t zero_point = zero_point_arg(info, 3);
-  const Kernels& k = kernels(info);
-  switch (y.type) {
-    case napi_int8_array:
-      return map_elements(info, x.data, y.as<int8_t>(), x.length, scale, zero_point, k.quantize_linear_s8);
-    case napi_uint8_array:
-      return map_elements(info, x.data, y.as<uint8_t>(), x.length, scale, zero_point, k.quantize_linear_u8);
-    default:
-      no_kernel(info);
-  }
+  return quantize(info, 6, operands_arg(info), per_tensor_args(info, 4));
 }
 
 Napi::Value binding::quantize_linear_per_axis(const Napi::CallbackInfo& info) {
-  const auto x = array_arg<float>(info, 0);
-  const auto y = any_array_arg(info, 1);
-  const auto scales = array_arg<float>(info, 2);
-  const auto zero_points = array_arg<int32_t>(info, 3);
-  require(info, x.length == y.length, "x and y differ in length");
-  require(info, scales.length == zero_points.length, "scales and zeroPoints differ in length");
-  const Axis axis = axis_arg(info, 4, x.length, scales.length);
-  const Kernels& k = kernels(info);
-  switch (y.type) {
-    case napi_int8_array:
-      return map_per_axis(info, 5, axis,
-                          AxisMap<float, int8_t>{x.data, y.as<int8_t>(), scales.data, zero_points.data,
-                                                 k.quantize_linear_s8, k.quantize_linear_lanes_s8});
-    case napi_uint8_array:
-      return map_per_axis(info, 5, axis,
-                          AxisMap<float, uint8_t>{x.data, y.as<uint8_t>(), scales.data, zero_points.data,
-                                                  k.quantize_linear_u8, k.quantize_linear_lanes_u8});
-    default:
-      no_kernel(info);
-  }
+  const Operands operands = operands_arg(info);
+  return quantize(info, 7, operands, per_axis_args(info, 4, operands.x.length));
 }
 
-Napi::Value binding::dequantize_linear(const Napi::CallbackInfo& info) {
-  const auto x = any_array_arg(info, 0);
-  const auto y = array_arg<float>(info, 1);
-  require(info, x.length == y.length, "x and y differ in length");
-  const float scale = static_cast<float>(number_arg(info, 2));
-  const int32_t zero_point = zero_point_arg(info, 3);
-  const Kernels& k = kernels(info);
-  switch (x.type) {
-    case napi_int8_array:
-      return map_elements(info, x.as<const int8_t>(), y.data, y.length, scale, zero_point,
-                          k.dequantize_linear_s8);
-    case napi_uint8_array:
-      return map_elements(info, x.as<const uint8_t>(), y.data, y.length, scale, zero_point,
-                          k.dequantize_linear_u8);
-    case napi_int32_array:
-      return map_elements(info, x.as<const int32_t>(), y.data, y.length, scale, zero_point,
-                          k.dequantize_linear_s32);
-    default:
-      no_kernel(info);
-  }
-}
-
-Napi::Value binding::dequantize_linear_per_axis(const Napi::CallbackInfo& info) {
-  const auto x = any_array_arg(info, 0);
-  const auto y = array_arg<float>(info, 1);
-  const auto scales = array_arg<float>(info, 2);
-  const auto zero_points = array_arg<int32_t>(info, 3);
-  require(info, x.length == y.length, "x and y differ in length");
-  require(info, scales.length == zero_points.length, "scales and zeroPoints differ in length");
-  const Axis axis = axis_arg(info, 4, x.length, scales.length);
-  const Kernels& k = kernels(info);
-  switch (x.type) {
-    case napi_int8_array:
-      return map_per_axis(info, 5, axis,
-                          AxisMap<int8_t, float>{x.as<const int8_t>(), y.data, scales.data, zero_points.data,
-                                                 k.dequantize_linear_s8, k.dequantize_linear_lanes_s8});
-    case napi_uint8_array:
-      return map_per_axis(
-          info, 5, axis,
-          AxisMap<uint8_t, float>{x.as<const uint8_t>(), y.data, scales.data, zero_points.data,
-                                  k.dequantize_linear_u8, k.dequantize_linear_lanes_u8});
-    case napi_int32_array:
-      return map_per_axis(
-          info, 5, axis,
-          AxisMap<int32_t, float>{x.as<const int32_t>(), y.data, scales.data, zero_points.data,
-                                  k.dequantize_linear_s32, k.dequantize_linear_lanes_s32});
-    default:
-      no_kernel(info);
-  }
+Napi::Value binding::quantize_linear_blocked(const Napi::CallbackInfo& info) {
+  const Operands operands = operands_arg(info);
+  return quantize(info, 9, operands, blocked_args(info, 4, operands.x.length));
 }
 
 // params becomes [min, max, scale, zero point]. Where the distance from min to max, 0 included, is not
@@ -144,7 +117,7 @@ Napi::Value binding::dynamic_quantize_linear(const Napi::CallbackInfo& info) {
     std::copy_n(found, 4, params.data);
     if (!std::isfinite(scale)) return;
     steps(units, [&, scale = scale, zero_point = zero_point](size_t begin, size_t end) {
-      k.quantize_linear_u8(x.data + begin, y.data + begin, end - begin, scale, zero_point);
+      k.quantize_linear_u8(x.data + begin, y.data + begin, 1, end - begin, &scale, &zero_point);
     });
   });
 }

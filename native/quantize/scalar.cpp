@@ -20,13 +20,10 @@ inline Q quantize(float x, float scale, int32_t zero_point) {
 }
 
 template <class Q>
-inline float dequantize(Q x, float scale, int32_t zero_point) {
-  return static_cast<float>(x - zero_point) * scale;
-}
-
-template <class Q>
-void quantize_all(const float* x, Q* y, size_t n, float scale, int32_t zero_point) {
-  for (size_t i = 0; i < n; ++i) y[i] = quantize<Q>(x[i], scale, zero_point);
+void quantize_rows(const float* x, Q* y, size_t rows, size_t n, const float* scales,
+                   const int32_t* zero_points) {
+  for (size_t row = 0; row < rows; ++row, x += n, y += n)
+    for (size_t i = 0; i < n; ++i) y[i] = quantize<Q>(x[i], scales[row], zero_points[row]);
 }
 
 template <class Q>
@@ -36,26 +33,26 @@ void quantize_lanes(const float* x, Q* y, size_t rows, size_t stride, size_t n, 
     for (size_t i = 0; i < n; ++i) y[i] = quantize<Q>(x[i], scales[i], zero_points[i]);
 }
 
-template <class Q>
-void dequantize_all(const Q* x, float* y, size_t n, float scale, int32_t zero_point) {
-  for (size_t i = 0; i < n; ++i) y[i] = dequantize(x[i], scale, zero_point);
-}
-
-template <class Q>
-void dequantize_lanes(const Q* x, float* y, size_t rows, size_t stride, size_t n, const float* scales,
-                      const int32_t* zero_points) {
-  for (size_t row = 0; row < rows; ++row, x += stride, y += stride)
-    for (size_t i = 0; i < n; ++i) y[i] = dequantize(x[i], scales[i], zero_points[i]);
-}
-
 }  // namespace
 
-void scalar::quantize_linear_s8(const float* x, int8_t* y, size_t n, float scale, int32_t zero_point) {
-  quantize_all(x, y, n, scale, zero_point);
+void scalar::quantize_linear_s8(const float* x, int8_t* y, size_t rows, size_t n, const float* scales,
+                                const int32_t* zero_points) {
+  quantize_rows(x, y, rows, n, scales, zero_points);
 }
 
-void scalar::quantize_linear_u8(const float* x, uint8_t* y, size_t n, float scale, int32_t zero_point) {
-  quantize_all(x, y, n, scale, zero_point);
+void scalar::quantize_linear_u8(const float* x, uint8_t* y, size_t rows, size_t n, const float* scales,
+                                const int32_t* zero_points) {
+  quantize_rows(x, y, rows, n, scales, zero_points);
+}
+
+void scalar::quantize_linear_s16(const float* x, int16_t* y, size_t rows, size_t n, const float* scales,
+                                 const int32_t* zero_points) {
+  quantize_rows(x, y, rows, n, scales, zero_points);
+}
+
+void scalar::quantize_linear_u16(const float* x, uint16_t* y, size_t rows, size_t n, const float* scales,
+                                 const int32_t* zero_points) {
+  quantize_rows(x, y, rows, n, scales, zero_points);
 }
 
 void scalar::quantize_linear_lanes_s8(const float* x, int8_t* y, size_t rows, size_t stride, size_t n,
@@ -68,31 +65,14 @@ void scalar::quantize_linear_lanes_u8(const float* x, uint8_t* y, size_t rows, s
   quantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void scalar::dequantize_linear_s8(const int8_t* x, float* y, size_t n, float scale, int32_t zero_point) {
-  dequantize_all(x, y, n, scale, zero_point);
+void scalar::quantize_linear_lanes_s16(const float* x, int16_t* y, size_t rows, size_t stride, size_t n,
+                                       const float* scales, const int32_t* zero_points) {
+  quantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
-void scalar::dequantize_linear_u8(const uint8_t* x, float* y, size_t n, float scale, int32_t zero_point) {
-  dequantize_all(x, y, n, scale, zero_point);
-}
-
-void scalar::dequantize_linear_s32(const int32_t* x, float* y, size_t n, float scale, int32_t zero_point) {
-  dequantize_all(x, y, n, scale, zero_point);
-}
-
-void scalar::dequantize_linear_lanes_s8(const int8_t* x, float* y, size_t rows, size_t stride, size_t n,
-                                        const float* scales, const int32_t* zero_points) {
-  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
-}
-
-void scalar::dequantize_linear_lanes_u8(const uint8_t* x, float* y, size_t rows, size_t stride, size_t n,
-                                        const float* scales, const int32_t* zero_points) {
-  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
-}
-
-void scalar::dequantize_linear_lanes_s32(const int32_t* x, float* y, size_t rows, size_t stride, size_t n,
-                                         const float* scales, const int32_t* zero_points) {
-  dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
+void scalar::quantize_linear_lanes_u16(const float* x, uint16_t* y, size_t rows, size_t stride, size_t n,
+                                       const float* scales, const int32_t* zero_points) {
+  quantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 }  // namespace modelpress

@@ -1,61 +1,74 @@
-import type { Operations } from "../../backend.js";
+import {
+  ELEMENT_TYPES,
+  type ElementType,
+  type FloatArray,
+  type Operations,
+  type QuantizedArray,
+} from "../../backend.js";
+import { packInto, rangeOf, widened } from "./elements.js";
+import { type Run, runBlocked, runPerAxis } from "./layouts.js";
 import { minMax } from "./minmax.js";
 
 // 1.5 * 2^23: a float32 sum with it has no fraction bits, so the sum is already rounded, ties to even.
 const ROUND = 12582912;
 
-export const quantizeLinear: Operations<void>["quantizeLinear"] = (x, y, scale, zeroPoint) => {
-  const min = y instanceof Int8Array ? -128 : 0;
-  const lo = min - zeroPoint;
-  const hi = min + 255 - zeroPoint;
-  for (let i = 0; i < x.length; i++) {
-    let v = Math.fround(x[i]! / scale);
-    if (!(v > lo)) v = lo; // NaN too
-    if (v > hi) v = hi;
-    y[i] = Math.fround(v + ROUND) - ROUND + zeroPoint;
-  }
+function quantize(
+  x: FloatArray,
+  xType: ElementType,
+  y: QuantizedArray,
+  yType: ElementType,
+  work: (run: Run) => void,
+): void {
+  const floats = widened(x, xType);
+  const { min, max } = rangeOf(yType);
+  packInto(y, yType, x.length, (values) => {
+    work((from, to, scale, zeroPoint) => {
+      const lo = min - zeroPoint;
+      const hi = max - zeroPoint;
+      for (let i = from; i < to; i++) {
+        let v = Math.fround(floats[i]! / scale);
+        if (!(v > lo)) v = lo; // NaN too
+        if (v > hi) v = hi;
+        values[i] = Math.fround(v + ROUND) - ROUND + zeroPoint;
+      }
+    });
+  });
+}
+
+export const quantizeLinear: Operations<void>["quantizeLinear"] = (x, xType, y, yType, scale, zeroPoint) => {
+  quantize(x, xType, y, yType, (run) => {
+    run(0, x.length, scale, zeroPoint);
+  });
 };
 
 export const quantizeLinearPerAxis: Operations<void>["quantizeLinearPerAxis"] = (
   x,
+  xType,
   y,
+  yType,
   scales,
   zeroPoints,
   inner,
 ) => {
-  const min = y instanceof Int8Array ? -128 : 0;
-  const channels = scales.length;
-  for (let i = 0, channel = 0; i < x.length; channel = channel + 1 === channels ? 0 : channel + 1) {
-    const scale = scales[channel]!;
-    const zeroPoint = zeroPoints[channel]!;
-    const lo = min - zeroPoint;
-    const hi = min + 255 - zeroPoint;
-    for (const end = i + inner; i < end; i++) {
-      let v = Math.fround(x[i]! / scale);
-      if (!(v > lo)) v = lo;
-      if (v > hi) v = hi;
-      y[i] = Math.fround(v + ROUND) - ROUND + zeroPoint;
-    }
-  }
+  quantize(x, xType, y, yType, (run) => {
+    runPerAxis(run, x.length, scales, zeroPoints, inner);
+  });
 };
 
-export const dequantizeLinear: Operations<void>["dequantizeLinear"] = (x, y, scale, zeroPoint) => {
-  for (let i = 0; i < x.length; i++) y[i] = Math.fround(x[i]! - zeroPoint) * scale;
-};
-
-export const dequantizeLinearPerAxis: Operations<void>["dequantizeLinearPerAxis"] = (
+export const quantizeLinearBlocked: Operations<void>["quantizeLinearBlocked"] = (
   x,
+  xType,
   y,
+  yType,
   scales,
   zeroPoints,
+  size,
   inner,
+  block,
 ) => {
-  const channels = scales.length;
-  for (let i = 0, channel = 0; i < x.length; channel = channel + 1 === channels ? 0 : channel + 1) {
-    const scale = scales[channel]!;
-    const zeroPoint = zeroPoints[channel]!;
-    for (const end = i + inner; i < end; i++) y[i] = Math.fround(x[i]! - zeroPoint) * scale;
-  }
+  quantize(x, xType, y, yType, (run) => {
+    runBlocked(run, x.length, scales, zeroPoints, size, inner, block);
+  });
 };
 
 export const dynamicQuantizeLinear: Operations<void>["dynamicQuantizeLinear"] = (x, y, params) => {
@@ -70,5 +83,5 @@ export const dynamicQuantizeLinear: Operations<void>["dynamicQuantizeLinear"] = 
   const finite = Number.isFinite(width);
   params[2] = finite ? scale : width;
   params[3] = finite ? zeroPoint : 0;
-  if (finite) quantizeLinear(x, y, scale, zeroPoint);
+  if (finite) quantizeLinear(x, ELEMENT_TYPES.float32, y, ELEMENT_TYPES.uint8, scale, zeroPoint);
 };
