@@ -61,16 +61,16 @@ template <class Vector, int reads, int writes>
 void add_proportion(std::vector<Loop>& loops, const std::string& isa) {
   const auto add = [&](const char* how, auto run) { loops.push_back({isa + " " + how, reads, writes, run}); };
   add("stores", move<Vector, reads, writes, 1, false>);
-  add("stores, 4 streams", move<Vector, reads, writes, kStreams, false>);
-  add("streaming stores", move<Vector, reads, writes, 1, true>);
-  add("streaming stores, 4 streams", move<Vector, reads, writes, kStreams, true>);
+  add("stores, 4 at once", move<Vector, reads, writes, kStreams, false>);
+  add("streaming", move<Vector, reads, writes, 1, true>);
+  add("streaming, 4 at once", move<Vector, reads, writes, kStreams, true>);
 }
 
 template <class Vector>
 std::vector<Loop> every_loop(const std::string& isa) {
   std::vector<Loop> loops;
   loops.push_back({isa + " loads", 4, 0, move<Vector, 4, 0, 1, false>});
-  loops.push_back({isa + " loads, 4 streams", 4, 0, move<Vector, 4, 0, kStreams, false>});
+  loops.push_back({isa + " loads, 4 at once", 4, 0, move<Vector, 4, 0, kStreams, false>});
   add_proportion<Vector, 8, 1>(loops, isa);
   add_proportion<Vector, 4, 1>(loops, isa);
   add_proportion<Vector, 2, 1>(loops, isa);

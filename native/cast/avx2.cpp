@@ -56,19 +56,33 @@ inline __m256i to_float16(const float* x) {
 
 inline __m256i from_float16(const uint16_t* x) { return _mm256_castps_si256(_mm256_cvtph_ps(load_half(x))); }
 
-// Bits 16 and up of float32 bits, rounded: 0x7fff and the lowest bit that stays make a tie go to even.
-inline __m256i upper_half(const float* x) {
-  const __m256i bits = load(x);
-  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x00400000));
-  const __m256 value = _mm256_castsi256_ps(bits);
-  const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(value, value, _CMP_UNORD_Q));
-  return _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
+// Bits all set where a value is a NaN; two vectors of 32 bits become one of 16, in the order of a pack.
+inline __m256i nan_halves(__m256 a, __m256 b) {
+  const __m256 nan_a = _mm256_cmp_ps(a, a, _CMP_UNORD_Q);
+  const __m256 nan_b = _mm256_cmp_ps(b, b, _CMP_UNORD_Q);
+  return _mm256_packs_epi32(_mm256_castps_si256(nan_a), _mm256_castps_si256(nan_b));
 }
 
+// Rounds 16 values at once, in their halves: the upper one goes up where the lower one is beyond its middle,
+// or at the middle and the upper one is odd. NaNs are rare enough for a branch.
 inline __m256i to_bfloat16(const float* x) {
-  return _mm256_permute4x64_epi64(_mm256_packus_epi32(upper_half(x), upper_half(x + 8)), 0xd8);
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i middle = _mm256_set1_epi16(static_cast<int16_t>(0x8000));
+  const __m256i a = load(x);
+  const __m256i b = load(x + 8);
+  const __m256i upper = _mm256_packus_epi32(_mm256_srli_epi32(a, 16), _mm256_srli_epi32(b, 16));
+  const __m256i lower =
+      _mm256_packus_epi32(_mm256_blend_epi16(a, zero, 0xaa), _mm256_blend_epi16(b, zero, 0xaa));
+  const __m256i odd = _mm256_and_si256(upper, _mm256_set1_epi16(1));
+  // Compared without a sign, which only the flip of the highest bit allows.
+  const __m256i up = _mm256_cmpgt_epi16(_mm256_xor_si256(_mm256_adds_epu16(lower, odd), middle), zero);
+  __m256i rounded = _mm256_sub_epi16(upper, up);
+  const __m256 values_a = _mm256_castsi256_ps(a);
+  const __m256 values_b = _mm256_castsi256_ps(b);
+  if (_mm256_movemask_ps(_mm256_cmp_ps(values_a, values_b, _CMP_UNORD_Q)) != 0)
+    rounded = _mm256_blendv_epi8(rounded, _mm256_or_si256(upper, _mm256_set1_epi16(0x0040)),
+                                 nan_halves(values_a, values_b));
+  return _mm256_permute4x64_epi64(rounded, 0xd8);
 }
 
 inline __m256i from_bfloat16(const uint16_t* x) {
