@@ -8,6 +8,16 @@ namespace {
 constexpr size_t kStep = 8;
 constexpr size_t kBlock = 4 * kStep;  // four chains of comparisons hide their latency
 
+// From these many elements on, four places are read in turn: memory then gives a tenth more. In cache it does
+// not matter.
+constexpr size_t kStreamed = size_t{4} << 20;
+constexpr size_t kStreams = 4;
+
+// How many elements come before the first vector that lies in one cache line; a vector at most.
+inline size_t until_aligned(const float* x) {
+  return (sizeof(__m256) - (reinterpret_cast<uintptr_t>(x) & (sizeof(__m256) - 1))) / sizeof(float);
+}
+
 inline __m256 nan_where(__m256 a, __m256 b) { return _mm256_cmp_ps(a, b, _CMP_UNORD_Q); }
 
 inline float smallest(__m256 v) {
@@ -84,7 +94,13 @@ void avx2::min_max_f32(const float* x, size_t n, float* min, float* max) {
   }
   range.nan[0] = nan_where(range.lo[0], range.lo[0]);
   range.nan[1] = range.nan[0];
-  size_t i = 0;
+  size_t i = until_aligned(x);
+  if (n >= kStreamed) {
+    const size_t part = (n - i) / kStreams / kBlock * kBlock;
+    for (const size_t end = i + part; i < end; i += kBlock)
+      for (size_t stream = 0; stream < kStreams; ++stream) range.fold(x + stream * part + i);
+    i += (kStreams - 1) * part;
+  }
   for (; i + kBlock <= n; i += kBlock) range.fold(x + i);
   if (i < n) range.fold(x + n - kBlock);  // some elements twice, which changes nothing
 
