@@ -17,7 +17,7 @@ const HELP = `Times every operation, in one run and in turns: each backend, plai
 
   npm run bench -- [options]
 
-  --filter TEXT,...    operations whose name contains one of these       default: all
+  --filter TEXT        operations whose name contains it; can be repeated  default: all
   --sizes N,...        numbers of elements, such as 16,64K,64M           default: 16,64K,64M
   --backend NAME,...   backends besides js, which always runs            default: all of this machine
   --threads N,...      thread counts for native backends                 default: 1
@@ -45,7 +45,7 @@ export function readOptions(root: string): Options {
 function parse(root: string): Options {
   const { values } = parseArgs({
     options: {
-      filter: { type: "string" },
+      filter: { type: "string", multiple: true, default: [""] },
       sizes: { type: "string" },
       backend: { type: "string" },
       threads: { type: "string", default: "1" },
@@ -65,7 +65,7 @@ function parse(root: string): Options {
     if (!available.includes(name))
       throw new UsageError(`--backend: this machine has ${available.join(", ")}, not "${name}"`);
   return {
-    filters: values.filter?.split(",") ?? [""],
+    filters: values.filter,
     sizes: (values.sizes ?? (values.quick ? "4K" : "16,64K,64M")).split(",").map(size),
     backends: asked,
     threads: values.threads.split(",").map((text) => count("--threads", text)),

@@ -60,27 +60,33 @@ struct Range {
   }
 };
 
-// Rows in one go, for ranges that are loaded once serve all of them.
-constexpr size_t kRows = 4;
+// Rows in one go, for ranges that are loaded once serve all of them. An even number: one comparison looks for
+// NaNs in two rows.
+constexpr size_t kRows = 8;
 
 template <size_t rows>
 inline void fold_lane_step(const float* x, size_t stride, float* mins, float* maxs) {
   __m256 lo = _mm256_loadu_ps(mins);
   __m256 hi = _mm256_loadu_ps(maxs);
-  for (size_t row = 0; row < rows; ++row) {
-    const __m256 v = _mm256_loadu_ps(x + row * stride);
-    const __m256 nan = nan_where(v, v);  // all bits set is a NaN itself
-    lo = _mm256_or_ps(_mm256_min_ps(v, lo), nan);
-    hi = _mm256_or_ps(_mm256_max_ps(v, hi), nan);
+  __m256 nan = _mm256_setzero_ps();
+  for (size_t row = 0; row < rows; row += 2) {
+    const __m256 a = _mm256_loadu_ps(x + row * stride);
+    const __m256 b = rows == 1 ? a : _mm256_loadu_ps(x + (row + 1) * stride);
+    lo = _mm256_min_ps(b, _mm256_min_ps(a, lo));
+    hi = _mm256_max_ps(b, _mm256_max_ps(a, hi));
+    nan = _mm256_or_ps(nan, nan_where(a, b));
   }
-  _mm256_storeu_ps(mins, lo);
-  _mm256_storeu_ps(maxs, hi);
+  _mm256_storeu_ps(mins, _mm256_or_ps(lo, nan));  // all bits set is a NaN itself
+  _mm256_storeu_ps(maxs, _mm256_or_ps(hi, nan));
 }
 
+// At least kStep elements. The first and the last step overlap their neighbours, which changes nothing.
 template <size_t rows>
 void fold_rows(const float* x, size_t stride, size_t n, float* mins, float* maxs) {
-  for (size_t i = 0; i + kStep <= n; i += kStep) fold_lane_step<rows>(x + i, stride, mins + i, maxs + i);
-  if (n % kStep != 0) fold_lane_step<rows>(x + n - kStep, stride, mins + n - kStep, maxs + n - kStep);
+  fold_lane_step<rows>(x, stride, mins, maxs);
+  size_t i = until_aligned(x);
+  for (; i + kStep <= n; i += kStep) fold_lane_step<rows>(x + i, stride, mins + i, maxs + i);
+  if (i < n) fold_lane_step<rows>(x + n - kStep, stride, mins + n - kStep, maxs + n - kStep);
 }
 
 }  // namespace
