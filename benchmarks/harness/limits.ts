@@ -8,7 +8,7 @@ interface Loop {
   name: string;
   reads: number;
   writes: number;
-  run(x: Uint8Array, y: Uint8Array): number;
+  run(x: Uint8Array, y: Uint8Array, threads: number): number;
 }
 
 interface Addon {
@@ -20,6 +20,8 @@ interface Addon {
 const ADDON = fileURLToPath(new URL("../../limits.node", import.meta.url));
 /** In smaller arrays the loops are over before the call itself is. */
 const LEAST_BYTES = 4096;
+/** In smaller ones it takes longer to start threads than to move the bytes. */
+const LEAST_THREADED_BYTES = 2 ** 22;
 /** An input so many times as large as the output makes that a small result: a range, a histogram. */
 const SMALL = 16;
 
@@ -27,7 +29,7 @@ const SMALL = 16;
  * The ways that move the work's own arrays in the proportion of its reads and writes, each a contender: the fastest is the limit.
  * Empty where the addon is not built.
  */
-export function limits({ input, output }: Work): Contender[] {
+export function limits({ input, output }: Work, threads: readonly number[]): Contender[] {
   if (!existsSync(ADDON)) return [];
   const addon: Addon = createRequire(import.meta.url)(ADDON);
   const x = bytesOf(input);
@@ -39,17 +41,21 @@ export function limits({ input, output }: Work): Contender[] {
     run: () => addon.nothing(x, y, 0, 0),
   };
   const { reads, writes } = nearest(addon.loops, x.length, y.length);
+  const length = Math.max(x.length, y.length);
+  const counts = [1, ...threads.filter((count) => count > 1 && length >= LEAST_THREADED_BYTES)];
   const loops = addon.loops
     .filter((loop) => loop.reads === reads && loop.writes === writes)
-    .map(
-      (loop): Contender => ({
-        kind: "limit",
-        name: loop.name,
-        threads: 1,
-        run: () => loop.run(x, y),
-      }),
+    .flatMap(({ name, run }) =>
+      counts.map(
+        (count): Contender => ({
+          kind: "limit",
+          name: count === 1 ? name : `${name}, ${count} threads`,
+          threads: count,
+          run: () => run(x, y, count),
+        }),
+      ),
     );
-  return Math.max(x.length, y.length) < LEAST_BYTES ? [empty] : [empty, ...loops];
+  return length < LEAST_BYTES ? [empty] : [empty, ...loops];
 }
 
 function bytesOf(array: ArrayBufferView): Uint8Array {

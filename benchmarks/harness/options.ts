@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { backends } from "modelpress";
@@ -20,7 +21,7 @@ const HELP = `Times every operation, in one run and in turns: each backend, plai
   --filter TEXT        operations whose name contains it; can be repeated  default: all
   --sizes N,...        numbers of elements, such as 16,64K,64M           default: 16,64K,64M
   --backend NAME,...   backends besides js, which always runs            default: all of this machine
-  --threads N,...      thread counts for native backends                 default: 1
+  --threads N,...      thread counts for native backends                 default: 1, and all processors
   --trials N           processes per operation and size                  default: 1
   --output DIR         where results.json, .md and .svg go               default: benchmarks/results
   --quick              4K elements and few turns: shows that all of it runs, measures little
@@ -48,7 +49,7 @@ function parse(root: string): Options {
       filter: { type: "string", multiple: true, default: [""] },
       sizes: { type: "string" },
       backend: { type: "string" },
-      threads: { type: "string", default: "1" },
+      threads: { type: "string", default: `1,${availableParallelism()}` },
       trials: { type: "string", default: "1" },
       output: { type: "string", default: join(root, "benchmarks/results") },
       quick: { type: "boolean", default: false },
@@ -68,7 +69,7 @@ function parse(root: string): Options {
     filters: values.filter,
     sizes: (values.sizes ?? (values.quick ? "4K" : "16,64K,64M")).split(",").map(size),
     backends: asked,
-    threads: values.threads.split(",").map((text) => count("--threads", text)),
+    threads: [...new Set(values.threads.split(",").map((text) => count("--threads", text)))],
     trials: count("--trials", values.trials),
     quick: values.quick,
     output: values.output,

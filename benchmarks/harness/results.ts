@@ -16,7 +16,7 @@ export interface Row extends Omit<Contender, "run"> {
   toNaive?: number;
   toJavaScript?: number;
   toOnnxruntime?: number;
-  /** 1 is all that the memory gives one thread. */
+  /** 1 is all that the memory gives to as many threads. */
   toLimit?: number;
 }
 
@@ -44,14 +44,16 @@ export function rowsOf(operation: string, n: number, bytes: number, trials: read
       gigabytesPerSecond: bytes / nanoseconds,
     };
   });
-  const { naive, javascript, onnxruntime, limit } = rivals(rows);
-  return rows.map((row) => ({
-    ...row,
-    ...(naive && { toNaive: naive.nanoseconds / row.nanoseconds }),
-    ...(javascript && { toJavaScript: javascript.nanoseconds / row.nanoseconds }),
-    ...(onnxruntime && { toOnnxruntime: onnxruntime.nanoseconds / row.nanoseconds }),
-    ...(limit && { toLimit: limit.nanoseconds / row.nanoseconds }),
-  }));
+  return rows.map((row) => {
+    const { naive, javascript, onnxruntime, limit } = rivals(rows, row.threads);
+    return {
+      ...row,
+      ...(naive && { toNaive: naive.nanoseconds / row.nanoseconds }),
+      ...(javascript && { toJavaScript: javascript.nanoseconds / row.nanoseconds }),
+      ...(onnxruntime && { toOnnxruntime: onnxruntime.nanoseconds / row.nanoseconds }),
+      ...(limit && { toLimit: limit.nanoseconds / row.nanoseconds }),
+    };
+  });
 }
 
 function median(values: readonly number[]): number {

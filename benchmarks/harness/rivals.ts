@@ -7,11 +7,14 @@ export interface Rivals {
   /** The fastest JavaScript: the js backend, or what beats it. */
   javascript?: Row;
   onnxruntime?: Row;
-  /** The fastest loop that moves the same bytes. */
+  /** The fastest loop that moves the same bytes on as many threads; on one, where more gain nothing. */
   limit?: Row;
 }
 
-export function rivals(rows: readonly Row[]): Rivals {
+/** The rivals of a contender that has this many threads. */
+export function rivals(rows: readonly Row[], threads = 1): Rivals {
+  const limits = rows.filter(({ kind }) => kind === "limit");
+  const alike = limits.filter((row) => row.threads === threads);
   return {
     ...pick("naive", rows, ({ kind }) => kind === "naive"),
     ...pick(
@@ -20,7 +23,7 @@ export function rivals(rows: readonly Row[]): Rivals {
       ({ kind, backend }) => kind === "naive" || kind === "javascript" || backend === "js",
     ),
     ...pick("onnxruntime", rows, ({ kind }) => kind === "onnxruntime"),
-    ...pick("limit", rows, ({ kind }) => kind === "limit"),
+    ...pick("limit", alike.length > 0 ? alike : limits, () => true),
   };
 }
 

@@ -49,7 +49,7 @@ const contenders = [
   ...ofJavaScript("javascript", work.javascript),
   ...ofJavaScript("naive", work.naive),
   ...(await onnxruntime(work.onnx)),
-  ...limits(work),
+  ...limits(work, options.threads),
 ];
 await requireAgreement(work, contenders);
 const trial: Trial = {

@@ -2,6 +2,10 @@
 // that does nothing.
 #include <napi.h>
 
+#include <functional>
+#include <numeric>
+#include <thread>
+
 #include "loops.h"
 
 namespace {
@@ -25,13 +29,30 @@ Bytes lines_of(const Napi::Value& value) {
   return length > skip ? Bytes{begin + skip, length - skip} : Bytes{begin, 0};
 }
 
-// Takes the input and the output as Uint8Array.
+// Runs a loop on equal parts of both arrays at once.
+uint8_t on_threads(decltype(Loop::run) loop, Bytes x, Bytes y, size_t threads) {
+  const size_t x_part = x.length / threads / kLine * kLine;
+  const size_t y_part = y.length / threads / kLine * kLine;
+  std::vector<uint8_t> results(threads);
+  std::vector<std::thread> others;
+  const auto part = [&](size_t i) {
+    results[i] = loop(x.data + i * x_part, x_part, y.data + i * y_part, y_part);
+  };
+  for (size_t i = 1; i < threads; ++i) others.emplace_back(part, i);
+  part(0);
+  for (std::thread& other : others) other.join();
+  return std::accumulate(results.begin(), results.end(), uint8_t{0}, std::bit_xor<>());
+}
+
+// Takes the input and the output as Uint8Array, and the number of threads.
 Napi::Value run(const Napi::CallbackInfo& info) {
-  const auto* loop = static_cast<decltype(Loop::run)*>(info.Data());
+  const auto loop = *static_cast<decltype(Loop::run)*>(info.Data());
   const Bytes x = lines_of(info[0]);
   const Bytes y = lines_of(info[1]);
-  // Returned, so that no loop is dead.
-  return Napi::Number::New(info.Env(), (*loop)(x.data, x.length, y.data, y.length));
+  const size_t threads = info[2].ToNumber().Uint32Value();
+  const uint8_t result =
+      threads > 1 ? on_threads(loop, x, y, threads) : loop(x.data, x.length, y.data, y.length);
+  return Napi::Number::New(info.Env(), result);  // so that no loop is dead
 }
 
 void nothing(const Napi::CallbackInfo&) {}
