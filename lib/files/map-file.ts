@@ -13,10 +13,10 @@ const STEP_BYTES = 65536;
 
 export interface MapOptions {
   /**
-   * true: map the file, so that tensors are views of it and only what is looked at is ever read. Should another process
-   * cut a mapped file short meanwhile, touching what is gone ends this process (SIGBUS); a file that is replaced by
-   * renaming, as every writer here does, is safe. false: read what is asked for into memory, which gives
-   * DATA_TRUNCATED instead. Default true where the addon is there.
+   * true: map the file, so that tensors are views of it and only what is looked at is ever read. A file that is replaced by
+   * renaming, as every writer here does, is safe. One that another process has cut short gives DATA_TRUNCATED when a tensor is
+   * asked for, but if that happens between asking and looking, looking at what is gone ends this process (SIGBUS).
+   * false: read what is asked for into memory, for files that others may write to in place. Default true where the addon is there.
    */
   mmap?: boolean | undefined;
 }
@@ -106,6 +106,7 @@ class OpenFile implements MappedFile {
     const lead = whole ? offset : offset % STEP_BYTES;
     const mapping = this.map(descriptor, offset - lead, whole ? this.size : lead + length);
     if (mapping === undefined) return this.readRegion(descriptor, offset, length, field);
+    if (fstatSync(descriptor).size < offset + length) throw this.shorter(offset, field);
     return { buffer: mapping.buffer, byteOffset: lead, byteLength: length };
   }
 
@@ -156,15 +157,15 @@ class OpenFile implements MappedFile {
       } catch (cause) {
         throw unreadable(this.path, cause);
       }
-      if (bytesRead === 0)
-        throw new ModelFormatError("DATA_TRUNCATED", "the file became shorter while it was read", {
-          path: this.path,
-          field,
-          offset: offset + done,
-        });
+      if (bytesRead === 0) throw this.shorter(offset + done, field);
       done += bytesRead;
     }
     return { buffer, byteOffset: 0, byteLength: length };
+  }
+
+  private shorter(offset: number, field?: string): ModelFormatError {
+    const message = "the file became shorter since it was opened";
+    return new ModelFormatError("DATA_TRUNCATED", message, { path: this.path, field, offset });
   }
 
   /** Formats check their own offsets and say more; this is what stands when one does not. */

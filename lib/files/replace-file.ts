@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { ModelFormatError } from "../errors.js";
 import type { ByteRegion } from "../tensor.js";
 import { isMapped } from "./map-file.js";
+import { removeLeftovers, temporaryName } from "./remove-leftovers.js";
 
 /** Node refuses single writes of 2 GiB and more, and writev takes at most IOV_MAX buffers. */
 const MAX_WRITE_BYTES = 64 * 1024 * 1024;
@@ -52,7 +53,8 @@ export async function replaceFile(
 
 /**
  * The same for files that belong together: all are written before the first gets its name, and names are given in order,
- * so the file by which readers find the others comes last. A crash between two names leaves a set of both ages.
+ * so the file by which readers find the others comes last. A crash between two names leaves a set of both ages. Temporary
+ * files that a crash left are removed by a later write to the same path, an hour or more after.
  */
 export async function replaceFiles(
   replacements: readonly Replacement[],
@@ -69,6 +71,7 @@ export async function replaceFiles(
   }
   if (sync)
     for (const folder of new Set(staged.map(({ path }) => dirname(path)))) await syncDirectory(folder);
+  for (const { path } of staged) await removeLeftovers(path);
 }
 
 interface Staged {
@@ -78,10 +81,7 @@ interface Staged {
 }
 
 async function stage({ path, write }: Replacement, sync: boolean, staged: Staged[]): Promise<void> {
-  const temporary = join(
-    dirname(path),
-    `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`,
-  );
+  const temporary = join(dirname(path), temporaryName(path, process.pid, randomBytes(4).toString("hex")));
   const handle = await forWriting(path, open(temporary, "wx", 0o666));
   const entry = { path, temporary, name: basename(path) };
   staged.push(entry);
