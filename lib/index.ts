@@ -21,8 +21,10 @@ export { type ConvertOptions, type ConvertResult, convertModel } from "./convert
 export type { OutputFormat } from "./convert/write-tensor-file.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
+export type { Verification } from "./files/checksums.js";
 export type { MapOptions } from "./files/map-file.js";
 export type { Float16ArrayLike, Float16Bits } from "./float-bits.js";
+export { type VerifyGgufOptions, verifyGguf } from "./gguf/checksum.js";
 export { type GgufFile, type GgufTensor, readGguf } from "./gguf/read.js";
 export type { GgufType } from "./gguf/tensor-type.js";
 export type { GgufArray, GgufItemType, GgufValue, GgufValueType } from "./gguf/value.js";
@@ -89,7 +91,7 @@ export {
 export { type CompareModelsOptions, compareModels, type ModelComparison } from "./runtime/compare-models.js";
 export type { Latency } from "./runtime/latency.js";
 export type { OutputComparison } from "./runtime/output-difference.js";
-export { type Verification, verifySafetensors } from "./safetensors/checksum.js";
+export { verifySafetensors } from "./safetensors/checksum.js";
 export {
   type IterateOptions,
   readSafetensors,

@@ -22,6 +22,10 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
     summary: "move tensors between ONNX, safetensors, GGUF and numpy's files",
     load: async () => (await import("./convert.js")).convert,
   },
+  verify: {
+    summary: "compare the tensors of a file with their checksums",
+    load: async () => (await import("./verify.js")).verify,
+  },
   bench: { summary: "time a model", load: async () => (await import("./bench.js")).bench },
 };
 

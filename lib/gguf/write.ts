@@ -1,8 +1,10 @@
 import { outOfRange, wrongType } from "../errors.js";
+import { tensorChecksum } from "../files/checksums.js";
 import { type ReplaceOptions, replaceFile } from "../files/replace-file.js";
 import type { OnProgress } from "../progress.js";
 import { Scratch } from "../scratch.js";
 import type { DeferredTensor, Fill, Tensor, TypedArray } from "../tensor.js";
+import { checksumMetadata, isChecksumKey } from "./checksum.js";
 import { padded } from "./header.js";
 import { encodeValue, HeaderWriter } from "./header-writer.js";
 import {
@@ -26,6 +28,8 @@ export type GgufInput =
 export interface WriteGgufOptions extends ReplaceOptions {
   /** Values with their types, written in this order. `general.architecture` is what other tools look for first. */
   metadata?: ReadonlyMap<string, GgufValue> | Readonly<Record<string, GgufValue>> | undefined;
+  /** Put a SHA-256 of every tensor into the metadata, for verifyGguf. Default false. */
+  checksums?: boolean | undefined;
   signal?: AbortSignal | undefined;
   /** Told the bytes of data written so far. */
   onProgress?: OnProgress | undefined;
@@ -42,11 +46,17 @@ export interface WriteGgufOptions extends ReplaceOptions {
 export async function writeGguf(
   path: string,
   tensors: ReadonlyMap<string, GgufInput> | Readonly<Record<string, GgufInput>>,
-  { metadata = {}, signal, onProgress, sync }: WriteGgufOptions = {},
+  { metadata = {}, checksums = false, signal, onProgress, sync }: WriteGgufOptions = {},
 ): Promise<void> {
-  const values = [...entriesOf(metadata)];
+  // Checksums among it are of the file that it was read from.
+  const values = [...entriesOf(metadata)].filter(([key]) => !isChecksumKey(key));
   const alignment = checkAlignment(values.find(([key]) => key === "general.alignment")?.[1]);
   const entries = [...entriesOf(tensors)].map(([name, tensor]) => checkTensor(name, tensor));
+  const scratch = new Scratch();
+  if (checksums) {
+    const sumOf = (entry: Entry) => tensorChecksum(entry.type, entry.shape, dataOf(entry, scratch));
+    values.push(...checksumMetadata(entries.map((entry) => [entry.name, sumOf(entry)] as const)));
+  }
   const header = new HeaderWriter();
   header.uint32(MAGIC);
   header.uint32(VERSION);
@@ -69,7 +79,6 @@ export async function writeGguf(
       const pad = () => new Uint8Array(padded(file.length, alignment) - file.length);
       await file.write(header.finish());
       await file.write(pad());
-      const scratch = new Scratch();
       let done = 0;
       for (const entry of entries) {
         signal?.throwIfAborted();

@@ -1,10 +1,11 @@
 import { basename } from "node:path";
 import { outOfRange, wrongType } from "../errors.js";
+import { tensorChecksum } from "../files/checksums.js";
 import { type FileSink, type ReplaceOptions, replaceFile, replaceFiles } from "../files/replace-file.js";
 import type { OnProgress } from "../progress.js";
 import { Scratch } from "../scratch.js";
 import { bitsPerElement, type DeferredTensor, type DType, elementCount, type Tensor } from "../tensor.js";
-import { checksumKey, checksumOf, isChecksumKey } from "./checksum.js";
+import { checksumKey, isChecksumKey } from "./checksum.js";
 import { DTYPES, MAX_HEADER_BYTES, PREFIX_BYTES } from "./header.js";
 import { checkSharding, indexPath, shardPath, splitBySize } from "./shards.js";
 
@@ -122,7 +123,7 @@ function encodeHeader(
   if (checksums)
     for (const { name, tensor } of entries) {
       const data = scratch.dataOf(tensor);
-      texts.push(member(checksumKey(name), checksumOf({ ...tensor, data })));
+      texts.push(member(checksumKey(name), tensorChecksum(tensor.dtype, tensor.shape, data)));
     }
   if (metadata !== undefined || checksums) members.push(`"__metadata__":{${texts.join(",")}}`);
   let end = 0;
