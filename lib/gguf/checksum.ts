@@ -19,7 +19,9 @@ export function isChecksumKey(key: string): boolean {
 }
 
 /** What the metadata says of tensors with these names and checksums. */
-export function checksumMetadata(sums: readonly (readonly [name: string, sum: string])[]): [string, GgufValue][] {
+export function checksumMetadata(
+  sums: readonly (readonly [name: string, sum: string])[],
+): [string, GgufValue][] {
   const texts = (value: string[]) => ({ type: "array", of: "string", length: value.length, value }) as const;
   return [
     [NAMES_KEY, texts(sums.map(([name]) => name))],
