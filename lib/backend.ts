@@ -151,6 +151,37 @@ export interface Operations<Result> {
   dequantizeGgufQ4_0(x: Uint8Array, y: Float32Array, ...execution: Execution): Result;
 
   /**
+   * Quantizes w, [rows, cols] or if transposed [cols, rows], in blocks of rows to 4 or 8 bits, as onnxruntime's MatMulNBits holds them:
+   * packed [cols, blocks, blockSize * bits / 8], scales [cols, blocks], zeroPoints [cols, ceil(blocks * bits / 8)] or undefined for
+   * 2^(bits-1) everywhere.
+   */
+  quantizeBlockwise(
+    w: Float32Array,
+    packed: Uint8Array,
+    scales: Float32Array,
+    zeroPoints: Uint8Array | undefined,
+    rows: number,
+    cols: number,
+    blockSize: number,
+    bits: number,
+    transposed: boolean,
+    ...execution: Execution
+  ): Result;
+  /** w = (step - zero point) * scale. A NaN in w has the bits 0x7fc00000. */
+  dequantizeBlockwise(
+    packed: Uint8Array,
+    scales: Float32Array,
+    zeroPoints: Uint8Array | undefined,
+    w: Float32Array,
+    rows: number,
+    cols: number,
+    blockSize: number,
+    bits: number,
+    transposed: boolean,
+    ...execution: Execution
+  ): Result;
+
+  /**
    * Sets counts to the number of values in each of counts.length bins of equal width from min to max, by the rule of
    * numpy.histogram: the edge left of bin i is float32(i * step + min); the last bin holds max too. NaN and what lies outside is
    * not counted. Edges rise, and max - min is a finite float32.

@@ -18,12 +18,12 @@ export function requireAttached(x: TypedArray, name: string): void {
 }
 
 /** @throws RangeError unless `out` has `length` elements and shares no byte with `x`. */
-export function requireOutput(out: TypedArray, length: number, x: TypedArray): void {
-  requireAttached(out, "out");
-  if (out.length !== length) throw outOfRange(`length ${length}`, "out", `length ${out.length}`);
+export function requireOutput(out: TypedArray, length: number, x: TypedArray, name = "out"): void {
+  requireAttached(out, name);
+  if (out.length !== length) throw outOfRange(`length ${length}`, name, `length ${out.length}`);
   const apart =
     out.buffer !== x.buffer ||
     out.byteOffset >= x.byteOffset + x.byteLength ||
     x.byteOffset >= out.byteOffset + out.byteLength;
-  if (!apart) throw outOfRange("memory apart from the input", "out", "an array that overlaps it");
+  if (!apart) throw outOfRange("memory apart from the input", name, "an array that overlaps it");
 }

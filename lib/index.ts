@@ -49,11 +49,17 @@ export { type WriteOnnxOptions, writeOnnx } from "./onnx/write.js";
 export { inspectPickle, type JudgedImport, type PickleSummary } from "./pickle/inspect-pickle.js";
 export type { ImportJudgement } from "./pickle/judge-import.js";
 export type { OnProgress, Progress } from "./progress.js";
+export type { BlockwiseLayout } from "./quantize/blockwise-layout.js";
 export {
   type ComputeQuantParamsOptions,
   computeQuantParams,
   type QuantParams,
 } from "./quantize/compute-quant-params.js";
+export {
+  type DequantizeBlockwiseOptions,
+  dequantizeBlockwise,
+  dequantizeBlockwiseAsync,
+} from "./quantize/dequantize-blockwise.js";
 export {
   type DequantizeGgufOptions,
   dequantizeGguf,
@@ -74,6 +80,13 @@ export {
 export type { FloatDType, Floats } from "./quantize/float-elements.js";
 export type { GgufBlockType } from "./quantize/gguf-block.js";
 export type { LinearDType, LinearParams, ZeroPoints } from "./quantize/linear-params.js";
+export type { LinearParams } from "./quantize/linear-params.js";
+export {
+  type BlockwiseArrays,
+  type QuantizeBlockwiseOptions,
+  quantizeBlockwise,
+  quantizeBlockwiseAsync,
+} from "./quantize/quantize-blockwise.js";
 export { type QuantizeGgufOptions, quantizeGguf, quantizeGgufAsync } from "./quantize/quantize-gguf.js";
 export {
   type QuantizedArrays,

@@ -49,6 +49,8 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::quantize_gguf_q4_0>(operations, "quantizeGgufQ4_0", target);
   add<binding::dequantize_gguf_q8_0>(operations, "dequantizeGgufQ8_0", target);
   add<binding::dequantize_gguf_q4_0>(operations, "dequantizeGgufQ4_0", target);
+  add<binding::quantize_blockwise>(operations, "quantizeBlockwise", target);
+  add<binding::dequantize_blockwise>(operations, "dequantizeBlockwise", target);
   add<binding::histogram>(operations, "histogram", target);
 }
 

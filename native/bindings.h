@@ -26,6 +26,8 @@ Napi::Value quantize_gguf_q8_0(const Napi::CallbackInfo& info);
 Napi::Value quantize_gguf_q4_0(const Napi::CallbackInfo& info);
 Napi::Value dequantize_gguf_q8_0(const Napi::CallbackInfo& info);
 Napi::Value dequantize_gguf_q4_0(const Napi::CallbackInfo& info);
+Napi::Value quantize_blockwise(const Napi::CallbackInfo& info);
+Napi::Value dequantize_blockwise(const Napi::CallbackInfo& info);
 Napi::Value histogram(const Napi::CallbackInfo& info);
 
 }  // namespace modelpress::binding

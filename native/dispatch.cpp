@@ -49,6 +49,8 @@ constexpr Kernels kScalar = [] {
   k.quantize_gguf_q4_0 = scalar::quantize_gguf_q4_0;
   k.dequantize_gguf_q8_0 = scalar::dequantize_gguf_q8_0;
   k.dequantize_gguf_q4_0 = scalar::dequantize_gguf_q4_0;
+  k.quantize_blockwise = scalar::quantize_blockwise;
+  k.dequantize_blockwise = scalar::dequantize_blockwise;
   k.histogram_f32 = scalar::histogram_f32;
   return k;
 }();
@@ -89,6 +91,8 @@ constexpr Kernels kAvx2 = [] {
   k.quantize_gguf_q4_0 = avx2::quantize_gguf_q4_0;
   k.dequantize_gguf_q8_0 = avx2::dequantize_gguf_q8_0;
   k.dequantize_gguf_q4_0 = avx2::dequantize_gguf_q4_0;
+  k.quantize_blockwise = avx2::quantize_blockwise;
+  k.dequantize_blockwise = avx2::dequantize_blockwise;
   k.histogram_f32 = avx2::histogram_f32;
   return k;
 }();
@@ -129,6 +133,8 @@ constexpr Kernels kNeon = [] {
   k.quantize_gguf_q4_0 = neon::quantize_gguf_q4_0;
   k.dequantize_gguf_q8_0 = neon::dequantize_gguf_q8_0;
   k.dequantize_gguf_q4_0 = neon::dequantize_gguf_q4_0;
+  k.quantize_blockwise = neon::quantize_blockwise;
+  k.dequantize_blockwise = neon::dequantize_blockwise;
   k.histogram_f32 = neon::histogram_f32;
   return k;
 }();

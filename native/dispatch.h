@@ -50,6 +50,8 @@ struct Kernels {
   QuantizeGguf* quantize_gguf_q4_0;
   DequantizeGguf* dequantize_gguf_q8_0;
   DequantizeGguf* dequantize_gguf_q4_0;
+  QuantizeBlockwise* quantize_blockwise;
+  DequantizeBlockwise* dequantize_blockwise;
   Histogram* histogram_f32;
 };
 

@@ -1,4 +1,5 @@
 import type { Backend, Operations } from "../backend.js";
+import * as blockwise from "./js/blockwise.js";
 import * as cast from "./js/cast.js";
 import * as dequantize from "./js/dequantize.js";
 import * as gguf from "./js/gguf.js";
@@ -7,6 +8,7 @@ import * as minmax from "./js/minmax.js";
 import * as quantize from "./js/quantize.js";
 
 const operations: Operations<void> = {
+  ...blockwise,
   ...cast,
   ...dequantize,
   ...gguf,

@@ -4,6 +4,8 @@ import {
   bfloat16ToFloat32,
   bfloat16ToFloat32Async,
   type CallOptions,
+  dequantizeBlockwise,
+  dequantizeBlockwiseAsync,
   dequantizeGguf,
   dequantizeGgufAsync,
   dequantizeLinear,
@@ -20,6 +22,8 @@ import {
   histogramAsync,
   minMax,
   minMaxAsync,
+  quantizeBlockwise,
+  quantizeBlockwiseAsync,
   quantizeGguf,
   quantizeGgufAsync,
   quantizeLinear,
@@ -146,4 +150,22 @@ export const OPERATION_CALLS: readonly OperationCall[] = [
     now: (o) => dequantizeGguf(blocks, { type: "Q8_0", ...o }),
     later: (o) => dequantizeGgufAsync(blocks, { type: "Q8_0", ...o }),
   },
+  ...[false, true].flatMap((transposed): OperationCall[] => {
+    const layout = { rows: 32 * 7, cols: 1999, transposed };
+    const steps = bytes.subarray(0, LENGTH / 2);
+    const parameters = { scales: tame.subarray(0, LENGTH / 32), zeroPoints: bytes.subarray(0, 1999 * 4) };
+    const kind = transposed ? ", transposed" : "";
+    return [
+      {
+        name: `quantizeBlockwise${kind}`,
+        now: (o) => quantizeBlockwise(tame, { ...layout, symmetric: false, ...o }),
+        later: (o) => quantizeBlockwiseAsync(tame, { ...layout, symmetric: false, ...o }),
+      },
+      {
+        name: `dequantizeBlockwise${kind}`,
+        now: (o) => dequantizeBlockwise(steps, { ...layout, ...parameters, ...o }),
+        later: (o) => dequantizeBlockwiseAsync(steps, { ...layout, ...parameters, ...o }),
+      },
+    ];
+  }),
 ];

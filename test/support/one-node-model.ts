@@ -33,6 +33,8 @@ export interface OneNodeModel {
   attributes?: Readonly<Record<string, number>>;
   /** The version of the operators; default 13. */
   opset?: number;
+  /** Whose operator it is, in version 1; default ONNX's own. */
+  domain?: string;
 }
 
 /** The type of a port's data outside the model. */
@@ -61,12 +63,14 @@ function node(
   inputs: readonly string[],
   outputs: readonly string[],
   attributes: Readonly<Record<string, number>>,
+  domain = "",
 ): number[] {
   const INT = 2;
   return [
     ...inputs.flatMap((name) => field(1, name)),
     ...outputs.flatMap((name) => field(2, name)),
     ...field(4, op),
+    ...field(7, domain),
     ...Object.entries(attributes).flatMap(([name, value]) =>
       field(5, [...field(1, name), ...field(3, value), ...field(20, INT)]),
     ),
@@ -74,14 +78,21 @@ function node(
 }
 
 /** The bytes of an ONNX model whose graph is one node between its inputs and outputs, and the casts from and to carriers. */
-export function oneNodeModel({ op, inputs, outputs, attributes = {}, opset = 13 }: OneNodeModel): Uint8Array {
+export function oneNodeModel({
+  op,
+  inputs,
+  outputs,
+  attributes = {},
+  opset = 13,
+  domain = "",
+}: OneNodeModel): Uint8Array {
   const isCarried = ({ dtype }: Port) => dtype in CARRIERS;
   const inside = (port: Port) => (isCarried(port) ? `${port.name}_inside` : port.name);
   const nodes = [
     ...inputs
       .filter(isCarried)
       .map((port) => node("Cast", [port.name], [inside(port)], { to: ELEMENT_TYPES[port.dtype] })),
-    node(op, inputs.map(inside), outputs.map(inside), attributes),
+    node(op, inputs.map(inside), outputs.map(inside), attributes, domain),
     ...outputs
       .filter(isCarried)
       .map((port) => node("Cast", [inside(port)], [port.name], { to: ELEMENT_TYPES[carrierOf(port)] })),
@@ -96,5 +107,6 @@ export function oneNodeModel({ op, inputs, outputs, attributes = {}, opset = 13 
     ...field(1, 10),
     ...field(7, graph),
     ...field(8, [...field(1, ""), ...field(2, opset)]),
+    ...(domain ? field(8, [...field(1, domain), ...field(2, 1)]) : []),
   ]);
 }
