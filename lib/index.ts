@@ -80,7 +80,6 @@ export {
 export type { FloatDType, Floats } from "./quantize/float-elements.js";
 export type { GgufBlockType } from "./quantize/gguf-block.js";
 export type { LinearDType, LinearParams, ZeroPoints } from "./quantize/linear-params.js";
-export type { LinearParams } from "./quantize/linear-params.js";
 export {
   type BlockwiseArrays,
   type QuantizeBlockwiseOptions,

@@ -57,7 +57,7 @@ function prepare(packed: Uint8Array, options: DequantizeBlockwiseOptions): Call<
     arrays: [...inputs, out],
     run: (operations, ...execution) =>
       operations.dequantizeBlockwise(
-        ...[packed, scales, zeroPoints, out, rows, cols, blockSize, bits, transposed] as const,
+        ...([packed, scales, zeroPoints, out, rows, cols, blockSize, bits, transposed] as const),
         ...execution,
       ),
     result: () => out,

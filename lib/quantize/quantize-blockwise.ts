@@ -96,7 +96,7 @@ function prepare(w: Float32Array, options: QuantizeBlockwiseOptions): Call<Block
     arrays: [w, packed, scales, ...(zeroPoints ? [zeroPoints] : [])],
     run: (operations, ...execution) =>
       operations.quantizeBlockwise(
-        ...[w, packed, scales, zeroPoints, rows, cols, blockSize, bits, transposed] as const,
+        ...([w, packed, scales, zeroPoints, rows, cols, blockSize, bits, transposed] as const),
         ...execution,
       ),
     result: () => out,
