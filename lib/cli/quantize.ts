@@ -6,7 +6,15 @@ import { quantizeModel } from "../compress/quantize-model.js";
 import { colors } from "./colors.js";
 import { bytes, change } from "./format.js";
 import { label, table } from "./table.js";
-import { addExamples, parseCount, type SharedOptions, UsageError, type Verb } from "./verb.js";
+import {
+  addExamples,
+  parseCount,
+  parseList,
+  repeated,
+  type SharedOptions,
+  UsageError,
+  type Verb,
+} from "./verb.js";
 
 interface QuantizeCommandOptions extends SharedOptions {
   output: string;
@@ -20,7 +28,10 @@ interface QuantizeCommandOptions extends SharedOptions {
   format: "qdq";
   perChannel: boolean;
   reduceRange?: boolean;
+  include?: string[];
   exclude?: string[];
+  opTypes?: string[];
+  excludeOpTypes?: string[];
   equalize: boolean;
   keepFloat: "auto" | "none";
   prepare: boolean;
@@ -63,10 +74,22 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .choices(["auto", "none"])
           .default("auto"),
       )
-      .option("--exclude <node>", "leave this node in float; may be repeated", (node, all: string[] = []) => [
-        ...all,
-        node,
-      ])
+      .option(
+        "--include <node>",
+        "quantize only this node; * and ? stand for others; may be repeated",
+        repeated,
+      )
+      .option(
+        "--exclude <node>",
+        "leave this node in float; * and ? stand for others; may be repeated",
+        repeated,
+      )
+      .option(
+        "--op-types <types>",
+        "quantize only these operators, separated by commas, and each wherever it stands",
+        parseList,
+      )
+      .option("--exclude-op-types <types>", "leave these operators in float", parseList)
       .option("--no-equalize", "do not rescale channels that are far wider than their neighbours")
       .option("--no-prepare", "do not optimise the graph first");
     addExamples(
@@ -74,6 +97,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       "quantize model.onnx -o model.int8.onnx --data calibration.safetensors",
       "quantize model.onnx -o model.int8.onnx",
       "quantize model.onnx -o model.int8.onnx --mode dynamic --exclude /head/MatMul",
+      "quantize model.onnx -o model.int8.onnx --data calibration.mjs --op-types Conv,Gemm --exclude '/neck/*'",
     );
   },
 

@@ -40,8 +40,17 @@ export interface QuantizeOptions {
    * Default "auto".
    */
   keepFloat?: "auto" | false | undefined;
-  /** Names of nodes to leave in float. An unknown name is an error. */
+  /** Names of the only nodes to quantize; * stands for any characters, ? for one. A name that no node has is an error. */
+  include?: readonly string[] | undefined;
+  /** Names of nodes to leave in float, or patterns as in `include`. */
   exclude?: readonly string[] | undefined;
+  /**
+   * The only operator types to quantize. In static mode what is named here is quantized wherever it stands, also where
+   * onnxruntime has no integer form of it. Default: what runs faster in integers or is smaller, see the README.
+   */
+  opTypes?: readonly string[] | undefined;
+  /** Operator types to leave in float. */
+  excludeOpTypes?: readonly string[] | undefined;
   /** Run onnxruntime's basic graph optimisation first (constant folding, BatchNorm folding). Default true. */
   prepare?: boolean | undefined;
   /** Threads for calibration runs. Default: onnxruntime's own choice. */

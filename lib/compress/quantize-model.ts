@@ -14,7 +14,7 @@ import { ModelProcess } from "../runtime/model-process.js";
 import { planActivations } from "./activation-plan.js";
 import { calibrateModel } from "./calibrate-model.js";
 import { type ChosenMode, chooseMode, LOWEST_QUANTIZED_OPSET } from "./choose-mode.js";
-import { excludeNodes, nodeNames, type SparedReason } from "./exclude-nodes.js";
+import { excludeNodes, indexNodes, type NodeIndex, type SparedReason } from "./exclude-nodes.js";
 import { finishModel, inMemory } from "./finish-model.js";
 import { fragileNodes } from "./keep-float.js";
 import {
@@ -90,8 +90,8 @@ class Quantization {
       if (this.options.mode !== "weights") this.upgrade(model);
       this.equalize(model);
       const graph = new Graph(model);
-      const spared = excludeNodes(model.proto, this.options.exclude ?? [], originalNames(path));
-      const selection = selectNodes(graph, spared);
+      const spared = excludeNodes(model.proto, this.options, originalNodes(path));
+      const selection = selectNodes(graph, spared, this.options.opTypes);
       const chosen = this.chosenMode(graph, selection);
       if (chosen.mode !== "weights") this.checkOpset(graph);
       const done = await this.rewrite(models, graph, selection, chosen, spared);
@@ -221,7 +221,15 @@ class Quantization {
     all: Selection,
     spared: SparedReason,
   ): Promise<Done> {
-    const { data, samples, calibrate = "mse", threads, keepFloat = "auto", onProgress } = this.options;
+    const {
+      data,
+      samples,
+      calibrate = "mse",
+      threads,
+      keepFloat = "auto",
+      opTypes,
+      onProgress,
+    } = this.options;
     const firstPlan = planActivations(graph, all);
     const calibration = await calibrateModel(models, graph.model, [...firstPlan.activations.keys()], {
       data: data!,
@@ -235,7 +243,7 @@ class Quantization {
     const fragile =
       keepFloat === "auto" ? fragileNodes(all, firstPlan, calibration.ranges) : new Map<NodeProto, string>();
     const selection =
-      fragile.size > 0 ? selectNodes(graph, (node) => spared(node) ?? fragile.get(node)) : all;
+      fragile.size > 0 ? selectNodes(graph, (node) => spared(node) ?? fragile.get(node), opTypes) : all;
     const plan = fragile.size > 0 ? planActivations(graph, selection) : firstPlan;
     const params = quantizeStatic(graph, selection, plan, calibration.ranges, this.settings);
     const ranges = [...params].map(([tensor, { scale, zeroPoint }]) => {
@@ -281,11 +289,11 @@ class Quantization {
   }
 }
 
-function originalNames(path: string): Set<string> {
+function originalNodes(path: string): NodeIndex {
   const model = readOnnx(path);
-  const names = nodeNames(model.proto);
+  const nodes = indexNodes(model.proto);
   model.close();
-  return names;
+  return nodes;
 }
 
 /** What each mode adds to the result. */

@@ -8,6 +8,7 @@ import type { Anchor } from "./anchors.js";
 import { insertActivations } from "./insert-activations.js";
 import type { QuantizeSettings } from "./options.js";
 import { fitBias, quantizeBias } from "./quantize-bias.js";
+import { quantizeConstants } from "./quantize-constants.js";
 import type { Selection } from "./select-nodes.js";
 import { WeightStore } from "./weight-store.js";
 
@@ -24,7 +25,7 @@ export const PER_CHANNEL_OPSET = 13;
 export function quantizeStatic(
   graph: Graph,
   selection: Selection,
-  { activations, merged }: ActivationPlan,
+  { activations, constants, merged }: ActivationPlan,
   ranges: Readonly<Record<string, ObservedRange>>,
   settings: QuantizeSettings,
 ): Map<string, QuantParams> {
@@ -48,6 +49,7 @@ export function quantizeStatic(
     graph.setInput({ node: anchor.node, index: 1 }, weights.dequantized(anchor.weight!, axis));
     if (anchor.bias) quantizeBias(graph, anchor, inputScale(anchor), scales);
   }
+  quantizeConstants(graph, constants, selection, settings);
   insertActivations(graph, activations.values(), params, selection, settings);
   return params;
 }
