@@ -25,7 +25,7 @@ interface QuantizeCommandOptions extends SharedOptions {
   activations?: "uint8" | "int8";
   weights?: "int8" | "uint8";
   bits: "8";
-  format: "qdq";
+  format: "qdq" | "qoperator";
   perChannel: boolean;
   reduceRange?: boolean;
   include?: string[];
@@ -63,8 +63,11 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       .addOption(new Option("--weights <type>", "type of weights").choices(["int8", "uint8"]).default("int8"))
       .addOption(new Option("--bits <n>", "bits of a weight").choices(["8"]).default("8"))
       .addOption(
-        new Option("--format <format>", "how static int8 is written: QuantizeLinear/DequantizeLinear pairs")
-          .choices(["qdq"])
+        new Option(
+          "--format <format>",
+          "how static int8 is written: QuantizeLinear/DequantizeLinear pairs, or integer operators of onnxruntime",
+        )
+          .choices(["qdq", "qoperator"])
           .default("qdq"),
       )
       .option("--no-per-channel", "one scale per weight instead of one per output channel")
@@ -103,7 +106,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
 
   async run(
     [model],
-    { output, json: _json, quiet: _quiet, bits: _bits, format: _format, equalize, keepFloat, ...options },
+    { output, json: _json, quiet: _quiet, bits: _bits, equalize, keepFloat, ...options },
     { signal, onProgress },
   ) {
     if (resolve(output) === resolve(model!))

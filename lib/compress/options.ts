@@ -22,6 +22,11 @@ export interface QuantizeOptions {
   samples?: number | undefined;
   /** How the range of an activation is found. Default mse: the range with the smallest mean squared error in 8 bits. */
   calibrate?: ObserverMethod | undefined;
+  /**
+   * How static int8 is written. qdq: QuantizeLinear and DequantizeLinear around float operators, which onnxruntime fuses
+   * when it loads the model; other runtimes read it too. qoperator: the integer operators themselves. Default qdq.
+   */
+  format?: "qdq" | "qoperator" | undefined;
   /** Type of quantized activations. Default uint8, the fast one on x64; int8 for Arm and GPUs. */
   activations?: "uint8" | "int8" | undefined;
   /** Type of quantized weights. Default int8. */
@@ -65,6 +70,7 @@ export interface QuantizeSettings {
   readonly weights: "int8" | "uint8";
   readonly perChannel: boolean;
   readonly reduceRange: boolean;
+  readonly format: "qdq" | "qoperator";
 }
 
 /** What was done with one node that could have been quantized. */
@@ -108,6 +114,7 @@ export interface QuantizeResult {
 const CHOICES = {
   mode: ["static", "dynamic", "weights"],
   calibrate: ["minmax", "percentile", "mse"],
+  format: ["qdq", "qoperator"],
   activations: ["uint8", "int8"],
   weights: ["int8", "uint8"],
 } as const satisfies Partial<Record<keyof QuantizeOptions, readonly string[]>>;
@@ -123,11 +130,12 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
   if (samples !== undefined && !(Number.isInteger(samples) && samples > 0))
     throw outOfRange("a positive integer", "samples", samples);
   const { activations = "uint8", weights = "int8", perChannel = true, reduceRange = false } = options;
+  const { format = "qdq" } = options;
   if (activations === "int8" && weights === "uint8")
     throw outOfRange(
       "int8 when activations are int8 (no runtime multiplies signed by unsigned)",
       "weights",
       weights,
     );
-  return { activations, weights, perChannel, reduceRange };
+  return { activations, weights, perChannel, reduceRange, format };
 }

@@ -31,6 +31,7 @@ import { PER_CHANNEL_OPSET, quantizeStatic } from "./quantize-static.js";
 import { equalizeLayers } from "./repair/equalize-layers.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeWeights } from "./store-weights.js";
+import { toQOperator } from "./to-qoperator.js";
 import { dynamicTreatments, staticTreatments, withStoredWeights } from "./treatments.js";
 
 /** Most trained models stay below 5, some reach 10 and quantize worse when equalized; those that need it are above 80. */
@@ -246,6 +247,7 @@ class Quantization {
       fragile.size > 0 ? selectNodes(graph, (node) => spared(node) ?? fragile.get(node), opTypes) : all;
     const plan = fragile.size > 0 ? planActivations(graph, selection) : firstPlan;
     const params = quantizeStatic(graph, selection, plan, calibration.ranges, this.settings);
+    if (this.settings.format === "qoperator") toQOperator(graph);
     const ranges = [...params].map(([tensor, { scale, zeroPoint }]) => {
       const { min, max, sqnrDb } = calibration.ranges[tensor]!;
       return [tensor, { min, max, scale, zeroPoint, sqnrDb }] as const;
