@@ -16,6 +16,10 @@ export { float32ToFloat16, float32ToFloat16Async } from "./cast/float32-to-float
 export type { CastOptions } from "./cast/options.js";
 export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } from "./compress/options.js";
 export { quantizeModel } from "./compress/quantize-model.js";
+export { type CompressedWeight, compressWeight } from "./compressed/compress-weight.js";
+export { decompressWeight } from "./compressed/decompress-weight.js";
+export type { WeightParameter } from "./compressed/layout.js";
+export type { QuantizedFormat, SchemeName, WeightScheme } from "./compressed/scheme.js";
 export type { TargetType } from "./convert/cast-tensor.js";
 export { type ConvertOptions, type ConvertResult, convertModel } from "./convert/convert-model.js";
 export type { OutputFormat } from "./convert/write-tensor-file.js";
@@ -112,6 +116,7 @@ export {
 } from "./safetensors/read.js";
 export { type WriteSafetensorsOptions, writeSafetensors } from "./safetensors/write.js";
 export type { DeferredTensor, DType, Fill, Tensor, TypedArray } from "./tensor.js";
+export type { CompressedGroup, CompressedSummary } from "./tensor-file/describe-compressed.js";
 export {
   type InspectTensorsOptions,
   inspectTensors,

@@ -96,6 +96,9 @@ void map_lanes(const LinearKernels<In, Out>& k, const In* x, Out* y, size_t begi
   }
 }
 
+// From this many elements on, the time to repeat a short pattern of channels over a tile is made good.
+constexpr size_t kRepeatsPay = 64 * kTile;
+
 struct PerAxis {
   Axis axis;
   const float* scales;
@@ -105,7 +108,7 @@ struct PerAxis {
   void map(const LinearKernels<In, Out>& k, const In* x, Out* y, size_t begin, size_t end) const {
     if (axis.inner >= kRowMin)
       map_rows(k, x, y, begin, end);
-    else if (axis.is_lanes())
+    else if (axis.is_lanes() && !(axis.has_short_rows() && end - begin >= kRepeatsPay))
       map_lanes(k, x, y, begin, end, axis.channels, scales, zero_points);
     else
       map_tiles(k, x, y, begin, end);

@@ -22,6 +22,8 @@ struct Axis {
   // The parameters are a pattern of lanes themselves: one element per channel, and enough channels to fill
   // vectors.
   bool is_lanes() const { return inner == 1 && channels >= kRowMin; }
+  // Kernels lose time where rows end: up to half of it in rows of a few hundred lanes.
+  bool has_short_rows() const { return period() <= kTile / 2; }
   // The distance after which a tile's pattern of channels repeats: whole periods, as many as fit into a tile.
   size_t stride() const { return period() * std::max<size_t>(1, kTile / period()); }
 };

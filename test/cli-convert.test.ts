@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, test } from "vitest";
@@ -25,7 +25,7 @@ describe("modelpress convert", () => {
     const out = modelpress("convert", model, "w.safetensors", "--dtype", "float16", "--check");
     expect(out).toMatchObject({ status: 0, stderr: "" });
     expect(out.stdout).toContain("(onnx) -> w.safetensors (safetensors): 1.05 MB -> 523 kB (-50.0 %)");
-    expect(out.stdout).toContain("12 tensors, 12 of them in another type; read again and equal");
+    expect(out.stdout).toContain("12 tensors, 12 converted; read again and equal");
     const back = modelpress(
       "convert",
       "w.safetensors",
@@ -49,6 +49,22 @@ describe("modelpress convert", () => {
       warnings: [],
     });
     expect(statSync(join(folder, "new.onnx")).size).toBe(statSync(model).size);
+  });
+
+  it("quantizes weights into a folder of their own, where inspect finds what they are", () => {
+    mkdirSync(join(folder, "q"));
+    const args = ["--compressed", "W4A16", "--group-size", "64", "--check"];
+    const out = modelpress("convert", model, "q/model.safetensors", ...args);
+    expect(out).toMatchObject({ status: 0, stderr: "" });
+    expect(out.stdout).toContain("16 tensors, 2 converted; read again and equal");
+    const { stdout } = modelpress("inspect", "q/model.safetensors");
+    expect(stdout).toMatch(/compressed +\d weights? as pack-quantized: 4 bits, groups of 64, symmetric/);
+    expect(stdout).toMatch(/config\.json +pack-quantized/);
+    const back = modelpress("convert", "q/model.safetensors", "floats.safetensors", "--dtype", "float32");
+    expect(back).toMatchObject({ status: 0, stderr: "" });
+    const here = modelpress("convert", "floats.safetensors", "here.safetensors", "--compressed", "W8A16");
+    expect(here.status).toBe(2);
+    expect(here.stderr).toContain("a folder other than the input's");
   });
 
   it("splits by a size with a unit", () => {

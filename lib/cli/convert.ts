@@ -1,14 +1,18 @@
 import { basename, resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
+import { SCHEMES, type SchemeName, type WeightScheme } from "../compressed/scheme.js";
 import { TARGET_TYPES, type TargetType } from "../convert/cast-tensor.js";
 import { type ConvertResult, convertModel } from "../convert/convert-model.js";
 import { colors } from "./colors.js";
 import { bytes, change } from "./format.js";
 import { label } from "./table.js";
-import { addExamples, type SharedOptions, UsageError, type Verb } from "./verb.js";
+import { addExamples, parseCount, type SharedOptions, UsageError, type Verb } from "./verb.js";
 
 interface ConvertCommandOptions extends SharedOptions {
   dtype?: TargetType;
+  compressed?: SchemeName;
+  groupSize?: number;
+  ignore?: string[];
   into?: string;
   shardSize?: number;
   check?: boolean;
@@ -22,6 +26,21 @@ export const convert: Verb<ConvertCommandOptions> = {
       .addOption(
         new Option("--dtype <type>", "type of the floats; Q8_0 and Q4_0 only in GGUF").choices(TARGET_TYPES),
       )
+      .addOption(
+        new Option(
+          "--compressed <scheme>",
+          "for .safetensors: quantize the weights of linear layers and store them in the compressed-tensors convention; W4A16: 4 bits, W8A16: 8 bits, for runtimes that compute in float; W8A8: int8, for runtimes that quantize activations too",
+        ).choices(Object.keys(SCHEMES)),
+      )
+      .option(
+        "--group-size <n>",
+        "with --compressed: columns that share a scale (default: 128 with 4 bits, a row with 8)",
+        parseCount,
+      )
+      .option(
+        "--ignore <layers...>",
+        "with --compressed: layers that stay in floats (default: embeddings and lm_head)",
+      )
       .option("--into <model>", "for .onnx: the model whose initializers get the values")
       .option(
         "--shard-size <size>",
@@ -33,15 +52,17 @@ export const convert: Verb<ConvertCommandOptions> = {
       command,
       "convert model.onnx weights.safetensors --dtype float16",
       "convert model.safetensors.index.json model.gguf --dtype Q8_0 --check",
+      "convert model/model.safetensors model-w4a16/model.safetensors --compressed W4A16",
       "convert tuned.safetensors tuned.onnx --into model.onnx",
     );
   },
 
-  async run([input, output], { dtype, into, shardSize, check }, { signal, onProgress }) {
+  async run([input, output], { dtype, into, shardSize, check, ignore, ...how }, { signal, onProgress }) {
     for (const path of [input!, into])
       if (path !== undefined && resolve(output!) === resolve(path))
         throw new UsageError(`the output is ${path} itself; give it a name of its own`);
-    const options = { dtype, into, maxShardSize: shardSize, check, signal, onProgress };
+    const compressed = schemeOf(how);
+    const options = { dtype, compressed, ignore, into, maxShardSize: shardSize, check, signal, onProgress };
     const result = await convertModel(input!, output!, options).catch((error) => {
       // The options do not go together.
       throw error instanceof RangeError ? new UsageError(error.message) : error;
@@ -49,6 +70,18 @@ export const convert: Verb<ConvertCommandOptions> = {
     return { json: { input, output, ...result }, text: render(input!, result) };
   },
 };
+
+function schemeOf({
+  compressed,
+  groupSize,
+}: Pick<ConvertCommandOptions, "compressed" | "groupSize">): WeightScheme | undefined {
+  if (compressed === undefined) {
+    if (groupSize !== undefined) throw new UsageError("--group-size needs --compressed");
+    return undefined;
+  }
+  const scheme = SCHEMES[compressed];
+  return groupSize === undefined ? scheme : { ...scheme, strategy: "group", groupSize };
+}
 
 const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
@@ -67,7 +100,7 @@ function render(input: string, result: ConvertResult): string {
     colors.bold(
       `${label(basename(input))} (${from}) -> ${label(basename(files[0]!))} (${to}): ${bytes(size.before)} -> ${bytes(size.after)} (${change(size.after / size.before)})`,
     ),
-    `${tensors} tensors, ${converted} of them in another type${checked ? "; read again and equal" : ""}`,
+    `${tensors} tensors, ${converted} converted${checked ? "; read again and equal" : ""}`,
     ...(files.length > 1 ? [`${files.length} files`] : []),
     ...lost.map(([name, reason]) => `left out: ${label(name)}, ${label(reason)}`),
     ...warnings.map((warning) => `warning: ${label(warning)}`),

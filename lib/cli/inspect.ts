@@ -5,6 +5,7 @@ import { inspectModel, type ModelSummary } from "../graph/inspect-model.js";
 import { inspectPickle } from "../pickle/inspect-pickle.js";
 import { inspectTensors, type TensorFileSummary } from "../tensor-file/inspect-tensors.js";
 import { colors } from "./colors.js";
+import { describeCompressed } from "./describe-compressed.js";
 import { describePickle } from "./describe-pickle.js";
 import { bytes } from "./format.js";
 import { label, table } from "./table.js";
@@ -73,10 +74,11 @@ const PICKLED: ReadonlySet<FileFormat> = new Set<FileFormat>([
 ]);
 
 function renderTensors(name: string, summary: TensorFileSummary): string {
-  const { format, files, size, tensors, metadata, others } = summary;
+  const { format, files, size, tensors, metadata, others, compressed } = summary;
   const facts = [
     ["size", `${bytes(size)}${files.length > 1 ? ` in ${files.length} files` : ""}`],
     ["format", format],
+    ...(compressed ? describeCompressed(compressed) : []),
     ...Object.entries({ ...metadata, ...others }).map(([key, value]) => [label(key), label(value)]),
   ];
   const width = Math.max(...facts.map(([key]) => key!.length));

@@ -6,7 +6,15 @@ import { quantizeModel } from "../compress/quantize-model.js";
 import { colors } from "./colors.js";
 import { bytes, change } from "./format.js";
 import { label, table } from "./table.js";
-import { addExamples, parseCount, type SharedOptions, UsageError, type Verb } from "./verb.js";
+import {
+  addExamples,
+  parseCount,
+  parseList,
+  repeated,
+  type SharedOptions,
+  UsageError,
+  type Verb,
+} from "./verb.js";
 
 interface QuantizeCommandOptions extends SharedOptions {
   output: string;
@@ -17,14 +25,15 @@ interface QuantizeCommandOptions extends SharedOptions {
   activations?: "uint8" | "int8";
   weights?: "int8" | "uint8";
   bits: "8";
-  format: "qdq";
+  format: "qdq" | "qoperator";
   perChannel: boolean;
   reduceRange?: boolean;
+  include?: string[];
   exclude?: string[];
+  opTypes?: string[];
+  excludeOpTypes?: string[];
   equalize: boolean;
   keepFloat: "auto" | "none";
-  rounding: "nearest" | "compensated";
-  correctBias: "none" | "analytical";
   prepare: boolean;
 }
 
@@ -54,8 +63,11 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       .addOption(new Option("--weights <type>", "type of weights").choices(["int8", "uint8"]).default("int8"))
       .addOption(new Option("--bits <n>", "bits of a weight").choices(["8"]).default("8"))
       .addOption(
-        new Option("--format <format>", "how static int8 is written: QuantizeLinear/DequantizeLinear pairs")
-          .choices(["qdq"])
+        new Option(
+          "--format <format>",
+          "how static int8 is written: QuantizeLinear/DequantizeLinear pairs, or integer operators of onnxruntime",
+        )
+          .choices(["qdq", "qoperator"])
           .default("qdq"),
       )
       .option("--no-per-channel", "one scale per weight instead of one per output channel")
@@ -65,20 +77,22 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .choices(["auto", "none"])
           .default("auto"),
       )
-      .addOption(
-        new Option("--rounding <how>", "compensated: weights make good each other's errors, as GPTQ does")
-          .choices(["nearest", "compensated"])
-          .default("nearest"),
+      .option(
+        "--include <node>",
+        "quantize only this node; * and ? stand for others; may be repeated",
+        repeated,
       )
-      .addOption(
-        new Option("--correct-bias <how>", "biases make good what int8 takes from the mean of outputs")
-          .choices(["none", "analytical"])
-          .default("none"),
+      .option(
+        "--exclude <node>",
+        "leave this node in float; * and ? stand for others; may be repeated",
+        repeated,
       )
-      .option("--exclude <node>", "leave this node in float; may be repeated", (node, all: string[] = []) => [
-        ...all,
-        node,
-      ])
+      .option(
+        "--op-types <types>",
+        "quantize only these operators, separated by commas, and each wherever it stands",
+        parseList,
+      )
+      .option("--exclude-op-types <types>", "leave these operators in float", parseList)
       .option("--no-equalize", "do not rescale channels that are far wider than their neighbours")
       .option("--no-prepare", "do not optimise the graph first");
     addExamples(
@@ -86,22 +100,13 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       "quantize model.onnx -o model.int8.onnx --data calibration.safetensors",
       "quantize model.onnx -o model.int8.onnx",
       "quantize model.onnx -o model.int8.onnx --mode dynamic --exclude /head/MatMul",
+      "quantize model.onnx -o model.int8.onnx --data calibration.mjs --op-types Conv,Gemm --exclude '/neck/*'",
     );
   },
 
   async run(
     [model],
-    {
-      output,
-      json: _json,
-      quiet: _quiet,
-      bits: _bits,
-      format: _format,
-      equalize,
-      keepFloat,
-      correctBias,
-      ...options
-    },
+    { output, json: _json, quiet: _quiet, bits: _bits, equalize, keepFloat, ...options },
     { signal, onProgress },
   ) {
     if (resolve(output) === resolve(model!))
@@ -110,7 +115,6 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       ...options,
       equalize: equalize ? "auto" : false,
       keepFloat: keepFloat === "auto" ? "auto" : false,
-      correctBias: correctBias === "none" ? false : correctBias,
       output,
       signal,
       onProgress,

@@ -56,6 +56,19 @@ export function parseCount(text: string): number {
   return value;
 }
 
+/** Parser for names separated by commas. */
+export function parseList(text: string): string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter(Boolean);
+}
+
+/** Parser for an option that may be given several times. */
+export function repeated(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
 /** Parser for shares of one, such as 0.01. */
 export function parseShare(text: string): number {
   const value = Number(text);

@@ -1,6 +1,7 @@
 import { floatAttributeOf, type Graph, type Use } from "../graph/graph.js";
+import { integerForm, valueInputs } from "../graph/integer-form.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
-import { isClamp, type Selection, SHARING_OPS, valueInputs } from "./select-nodes.js";
+import { isClamp, type Selection, valueOutputs } from "./select-nodes.js";
 
 /** One tensor to be quantized. */
 export interface PlannedActivation {
@@ -22,6 +23,8 @@ export interface MergedClamp {
 
 export interface ActivationPlan {
   readonly activations: ReadonlyMap<string, PlannedActivation>;
+  /** Initializers that selected nodes read as activations. */
+  readonly constants: readonly string[];
   readonly merged: readonly MergedClamp[];
 }
 
@@ -36,15 +39,17 @@ export function planActivations(graph: Graph, selection: Selection): ActivationP
     for (const index of activations) needed.add(node.input[index]!);
   for (const node of selection.bridges) for (const index of valueInputs(node)) needed.add(node.input[index]!);
   for (const node of selected)
-    if (endsInIntegers(node, selection)) whole.add((clampOf.get(node) ?? node).output[0]!);
+    if (endsInIntegers(node, selection))
+      for (const output of valueOutputs(clampOf.get(node) ?? node)) whole.add(output);
   const activations = new Map<string, PlannedActivation>();
-  for (const tensor of new Set([...whole, ...needed]))
+  const constants = [...needed].filter((tensor) => graph.initializer(tensor));
+  for (const tensor of new Set([...whole, ...needed].filter((each) => !graph.initializer(each))))
     activations.set(tensor, {
       tensor,
       rangeOf: rootOf(graph, tensor, selection),
       whole: whole.has(tensor) || readOnlyByQuantized(graph, tensor, selection),
     });
-  return { activations, merged };
+  return { activations, constants, merged };
 }
 
 /** onnxruntime has no convolution from integers to float; its matrix products can do both. */
@@ -54,11 +59,15 @@ function endsInIntegers(node: NodeProto, { bridges }: Selection): boolean {
 
 function rootOf(graph: Graph, tensor: string, { bridges }: Selection): string {
   let root = tensor;
-  for (let node = graph.producer(root); node && bridges.has(node) && SHARING_OPS.has(node.opType); ) {
+  for (let node = graph.producer(root); node && bridges.has(node) && movesValues(node); ) {
     root = node.input[0]!;
     node = graph.producer(root);
   }
   return root;
+}
+
+function movesValues(node: NodeProto): boolean {
+  return integerForm(node)?.how === "moves";
 }
 
 function readOnlyByQuantized(graph: Graph, tensor: string, selection: Selection): boolean {
@@ -79,7 +88,7 @@ function mergedClamp(graph: Graph, node: NodeProto, selection: Selection): Merge
   const clamp = uses[0]?.node;
   if (uses.length !== 1 || !clamp || !isClamp(clamp) || !graph.isInternal(output)) return undefined;
   // A node that shares its input's scale has no range of its own to end anywhere.
-  if (SHARING_OPS.has(node.opType) || !holdsZero(graph, clamp)) return undefined;
+  if (movesValues(node) || !holdsZero(graph, clamp)) return undefined;
   const result = clamp.output[0]!;
   // A subgraph goes on reading the tensor by its name, before it is quantized.
   if (graph.captured.has(result)) return undefined;

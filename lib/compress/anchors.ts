@@ -1,4 +1,5 @@
 import { floatAttributeOf, type Graph, intAttributeOf } from "../graph/graph.js";
+import { isStandard } from "../graph/integer-form.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
 
 /** A node whose arithmetic onnxruntime does in integers, and where its parts stand among its inputs. */
@@ -15,9 +16,16 @@ export interface Anchor {
 
 const ANCHOR_OPS = new Set(["Conv", "Gemm", "MatMul"]);
 
-/** True for the operators that can become anchors. */
-export function isAnchorOp(node: NodeProto): boolean {
-  return ANCHOR_OPS.has(node.opType) && (node.domain === "" || node.domain === "ai.onnx");
+/** Has no integer form in onnxruntime, but other runtimes have one. */
+const ASKED_ANCHOR_OP = "ConvTranspose";
+
+/** True for the operators that can become anchors; some only where they are asked for. */
+export function isAnchorOp(node: NodeProto, asked: readonly string[] = []): boolean {
+  const { opType } = node;
+  return (
+    isStandard(node) &&
+    (ANCHOR_OPS.has(opType) || (opType === ASKED_ANCHOR_OP && asked.includes(ASKED_ANCHOR_OP)))
+  );
 }
 
 /** Reads a Conv, Gemm or MatMul as an anchor; a string says why it must stay in float. */
@@ -38,6 +46,10 @@ export function anchorOf(graph: Graph, node: NodeProto): Anchor | string {
     case "Conv":
       if (!weight) return "its weight is computed, not a constant";
       return { ...parts, axis: 0 };
+    case "ConvTranspose":
+      if (!weight) return "its weight is computed, not a constant";
+      // With groups, output channels are spread over two axes.
+      return { ...parts, axis: intAttributeOf(node, "group", 1) === 1 ? 1 : undefined };
     case "Gemm":
       if (!weight) return "its weight is computed, not a constant";
       if (floatAttributeOf(node, "alpha", 1) !== 1 || floatAttributeOf(node, "beta", 1) !== 1)

@@ -22,6 +22,11 @@ export interface QuantizeOptions {
   samples?: number | undefined;
   /** How the range of an activation is found. Default mse: the range with the smallest mean squared error in 8 bits. */
   calibrate?: ObserverMethod | undefined;
+  /**
+   * How static int8 is written. qdq: QuantizeLinear and DequantizeLinear around float operators, which onnxruntime fuses
+   * when it loads the model; other runtimes read it too. qoperator: the integer operators themselves. Default qdq.
+   */
+  format?: "qdq" | "qoperator" | undefined;
   /** Type of quantized activations. Default uint8, the fast one on x64; int8 for Arm and GPUs. */
   activations?: "uint8" | "int8" | undefined;
   /** Type of quantized weights. Default int8. */
@@ -40,18 +45,17 @@ export interface QuantizeOptions {
    * Default "auto".
    */
   keepFloat?: "auto" | false | undefined;
-  /**
-   * How weights are rounded in static mode. compensated: the error of one weight is made good by the others, so that the
-   * outputs of each layer over the calibration samples are as right as they can be (GPTQ). Default nearest.
-   */
-  rounding?: "nearest" | "compensated" | undefined;
-  /**
-   * Makes good in the biases what quantization takes from the mean of each output of a layer (static mode). analytical:
-   * by the error of the weights and the means of the layer's inputs in calibration. Default false.
-   */
-  correctBias?: "analytical" | false | undefined;
-  /** Names of nodes to leave in float. An unknown name is an error. */
+  /** Names of the only nodes to quantize; * stands for any characters, ? for one. A name that no node has is an error. */
+  include?: readonly string[] | undefined;
+  /** Names of nodes to leave in float, or patterns as in `include`. */
   exclude?: readonly string[] | undefined;
+  /**
+   * The only operator types to quantize. In static mode what is named here is quantized wherever it stands, also where
+   * onnxruntime has no integer form of it. Default: what runs faster in integers or is smaller, see the README.
+   */
+  opTypes?: readonly string[] | undefined;
+  /** Operator types to leave in float. */
+  excludeOpTypes?: readonly string[] | undefined;
   /** Run onnxruntime's basic graph optimisation first (constant folding, BatchNorm folding). Default true. */
   prepare?: boolean | undefined;
   /** Threads for calibration runs. Default: onnxruntime's own choice. */
@@ -66,6 +70,7 @@ export interface QuantizeSettings {
   readonly weights: "int8" | "uint8";
   readonly perChannel: boolean;
   readonly reduceRange: boolean;
+  readonly format: "qdq" | "qoperator";
 }
 
 /** What was done with one node that could have been quantized. */
@@ -109,28 +114,28 @@ export interface QuantizeResult {
 const CHOICES = {
   mode: ["static", "dynamic", "weights"],
   calibrate: ["minmax", "percentile", "mse"],
+  format: ["qdq", "qoperator"],
   activations: ["uint8", "int8"],
   weights: ["int8", "uint8"],
-  rounding: ["nearest", "compensated"],
-  correctBias: [false, "analytical"],
-} as const satisfies Partial<Record<keyof QuantizeOptions, readonly (string | false)[]>>;
+} as const satisfies Partial<Record<keyof QuantizeOptions, readonly string[]>>;
 
 /** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
 export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
   for (const [name, allowed] of Object.entries(CHOICES)) {
     const value = options[name as keyof typeof CHOICES];
-    if (value !== undefined && !(allowed as readonly unknown[]).includes(value))
+    if (value !== undefined && !(allowed as readonly string[]).includes(value))
       throw outOfRange(`one of ${allowed.join(", ")}`, name, value);
   }
   const { samples } = options;
   if (samples !== undefined && !(Number.isInteger(samples) && samples > 0))
     throw outOfRange("a positive integer", "samples", samples);
   const { activations = "uint8", weights = "int8", perChannel = true, reduceRange = false } = options;
+  const { format = "qdq" } = options;
   if (activations === "int8" && weights === "uint8")
     throw outOfRange(
       "int8 when activations are int8 (no runtime multiplies signed by unsigned)",
       "weights",
       weights,
     );
-  return { activations, weights, perChannel, reduceRange };
+  return { activations, weights, perChannel, reduceRange, format };
 }

@@ -26,7 +26,10 @@ export function quantizeDynamic(
   settings: QuantizeSettings,
 ): Anchor[] {
   const rewrite = new DynamicRewrite(graph, settings);
-  return [...anchors].filter((anchor) => anchor.weight !== undefined && rewrite.apply(anchor));
+  return [...anchors].filter(
+    (anchor) =>
+      anchor.weight !== undefined && anchor.node.opType !== "ConvTranspose" && rewrite.apply(anchor),
+  );
 }
 
 class DynamicRewrite {

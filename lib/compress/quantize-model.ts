@@ -11,9 +11,12 @@ import { expectedBytes } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
 import { ModelProcess } from "../runtime/model-process.js";
+import { planActivations } from "./activation-plan.js";
+import { calibrateModel } from "./calibrate-model.js";
 import { type ChosenMode, chooseMode, LOWEST_QUANTIZED_OPSET } from "./choose-mode.js";
-import { excludeNodes, nodeNames, type SparedReason } from "./exclude-nodes.js";
+import { excludeNodes, indexNodes, type NodeIndex, type SparedReason } from "./exclude-nodes.js";
 import { finishModel, inMemory } from "./finish-model.js";
+import { fragileNodes } from "./keep-float.js";
 import {
   type NodeTreatment,
   type QuantizeOptions,
@@ -24,12 +27,12 @@ import {
 import { prepareModel } from "./prepare-model.js";
 import { quantizeDynamic } from "./quantize-dynamic.js";
 import { quantizeLstms } from "./quantize-lstm.js";
-import { PER_CHANNEL_OPSET } from "./quantize-static.js";
+import { PER_CHANNEL_OPSET, quantizeStatic } from "./quantize-static.js";
 import { equalizeLayers } from "./repair/equalize-layers.js";
-import { runStatic } from "./run-static.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeWeights } from "./store-weights.js";
-import { dynamicTreatments, withStoredWeights } from "./treatments.js";
+import { toQOperator } from "./to-qoperator.js";
+import { dynamicTreatments, staticTreatments, withStoredWeights } from "./treatments.js";
 
 /** Most trained models stay below 5, some reach 10 and quantize worse when equalized; those that need it are above 80. */
 const SKEWED = 20;
@@ -88,8 +91,8 @@ class Quantization {
       if (this.options.mode !== "weights") this.upgrade(model);
       this.equalize(model);
       const graph = new Graph(model);
-      const spared = excludeNodes(model.proto, this.options.exclude ?? [], originalNames(path));
-      const selection = selectNodes(graph, spared);
+      const spared = excludeNodes(model.proto, this.options, originalNodes(path));
+      const selection = selectNodes(graph, spared, this.options.opTypes);
       const chosen = this.chosenMode(graph, selection);
       if (chosen.mode !== "weights") this.checkOpset(graph);
       const done = await this.rewrite(models, graph, selection, chosen, spared);
@@ -216,17 +219,41 @@ class Quantization {
   private async static(
     models: ModelProcess,
     graph: Graph,
-    selection: Selection,
+    all: Selection,
     spared: SparedReason,
   ): Promise<Done> {
-    const { repairs, ...done } = await runStatic(models, graph, selection, {
-      options: this.options,
-      settings: this.settings,
+    const {
+      data,
+      samples,
+      calibrate = "mse",
+      threads,
+      keepFloat = "auto",
+      opTypes,
+      onProgress,
+    } = this.options;
+    const firstPlan = planActivations(graph, all);
+    const calibration = await calibrateModel(models, graph.model, [...firstPlan.activations.keys()], {
+      data: data!,
+      samples,
+      method: calibrate,
+      threads,
       folder: this.folder,
-      spared,
+      onProgress,
     });
-    this.repairs.push(...repairs);
-    return done;
+    onProgress?.({ stage: "quantize", done: 0 });
+    const fragile =
+      keepFloat === "auto" ? fragileNodes(all, firstPlan, calibration.ranges) : new Map<NodeProto, string>();
+    const selection =
+      fragile.size > 0 ? selectNodes(graph, (node) => spared(node) ?? fragile.get(node), opTypes) : all;
+    const plan = fragile.size > 0 ? planActivations(graph, selection) : firstPlan;
+    const params = quantizeStatic(graph, selection, plan, calibration.ranges, this.settings);
+    if (this.settings.format === "qoperator") toQOperator(graph);
+    const ranges = [...params].map(([tensor, { scale, zeroPoint }]) => {
+      const { min, max, sqnrDb } = calibration.ranges[tensor]!;
+      return [tensor, { min, max, scale, zeroPoint, sqnrDb }] as const;
+    });
+    const nodes = staticTreatments(selection, plan);
+    return { ranges: Object.fromEntries(ranges), samples: calibration.samples, nodes };
   }
 
   private dynamic(
@@ -264,11 +291,11 @@ class Quantization {
   }
 }
 
-function originalNames(path: string): Set<string> {
+function originalNodes(path: string): NodeIndex {
   const model = readOnnx(path);
-  const names = nodeNames(model.proto);
+  const nodes = indexNodes(model.proto);
   model.close();
-  return names;
+  return nodes;
 }
 
 /** What each mode adds to the result. */

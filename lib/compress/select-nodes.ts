@@ -1,19 +1,22 @@
 import type { Graph } from "../graph/graph.js";
-import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { integerForm, isStandard, valueInputs } from "../graph/integer-form.js";
+import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
 import { type Anchor, anchorOf, isAnchorOp } from "./anchors.js";
 import type { SparedReason } from "./exclude-nodes.js";
 import type { NodeTreatment } from "./options.js";
 
-/** Output values are input values, so they share one scale: onnxruntime then moves bytes and computes nothing. */
-export const SHARING_OPS = new Set(["MaxPool", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze"]);
-/** Computed in integers by onnxruntime when both sides are quantized. */
-const COMPUTING_OPS = new Set(["Add", "AveragePool", "GlobalAveragePool", "Concat"]);
 /** Absorbed by the saturation of the quantized tensor before them. */
 const CLAMP_OPS = new Set(["Relu", "Clip"]);
+/** Has an integer form, but small probabilities are lost in its 8 bits: only where it is asked for. */
+const COSTLY_OPS = new Set(["Softmax"]);
+/** Quantized in a way of their own, or never. */
+const NOT_BETWEEN_SCALES = new Set(
+  "Relu Clip LSTM GRU RNN If Loop Scan Constant Cast QuantizeLinear DequantizeLinear".split(" "),
+);
 
 export interface Selection {
   readonly anchors: ReadonlyMap<NodeProto, Anchor>;
-  /** Nodes between anchors that work on the quantized values too. */
+  /** Nodes that work on the quantized values too: those between anchors, and those that were asked for. */
   readonly bridges: ReadonlySet<NodeProto>;
   /** Nodes that could be anchors by their type but are not, and why. */
   readonly refused: readonly NodeTreatment[];
@@ -23,17 +26,40 @@ export interface Selection {
  * Chooses what runs in integers: every Conv, Gemm and MatMul that can, and the operators that lie between two of
  * them, where leaving the integers and coming back would cost more than it gives. Everything else stays in float:
  * onnxruntime has no faster integer form of it, and every extra rounding costs accuracy.
+ *
+ * @param asked operator types to quantize wherever they stand, also without anchors around them
  */
-export function selectNodes(graph: Graph, spared: SparedReason): Selection {
+export function selectNodes(graph: Graph, spared: SparedReason, asked: readonly string[] = []): Selection {
   const anchors = new Map<NodeProto, Anchor>();
   const refused: NodeTreatment[] = [];
   for (const node of graph.allNodes()) {
-    if (!isAnchorOp(node)) continue;
+    if (!isAnchorOp(node, asked)) continue;
     const found = spared(node) ?? anchorOf(graph, node);
     if (typeof found !== "string") anchors.set(node, found);
     else refused.push({ name: nameOf(node), opType: node.opType, treatment: "float", reason: found });
   }
-  return { anchors, bridges: findBridges(graph, anchors, spared), refused };
+  const forced = graph
+    .allNodes()
+    .filter((node) => asked.includes(node.opType) && !isAnchorOp(node, asked) && spared(node) === undefined)
+    .filter((node) => canStandBetweenScales(graph, node));
+  return { anchors, bridges: findBridges(graph, anchors, spared, new Set(forced)), refused };
+}
+
+/** True where a scale can be put on both sides of a node. */
+function canStandBetweenScales(graph: Graph, node: NodeProto): boolean {
+  const input = node.input[0];
+  return (
+    isStandard(node) &&
+    !NOT_BETWEEN_SCALES.has(node.opType) &&
+    input !== undefined &&
+    graph.initializer(input) === undefined &&
+    [...valueInputs(node), 0].every((index) => isFloat(graph, node.input[index]!)) &&
+    isFloat(graph, node.output[0]!)
+  );
+}
+
+function isFloat(graph: Graph, tensor: string): boolean {
+  return (graph.elementType(tensor) ?? DataType.FLOAT) === DataType.FLOAT;
 }
 
 /** Unnamed nodes are known by what they make. */
@@ -50,13 +76,15 @@ function findBridges(
   graph: Graph,
   anchors: ReadonlyMap<NodeProto, Anchor>,
   spared: SparedReason,
+  forced: ReadonlySet<NodeProto>,
 ): Set<NodeProto> {
-  const bridges = new Set(
-    graph
-      .allNodes()
-      .filter(({ opType }) => SHARING_OPS.has(opType) || COMPUTING_OPS.has(opType))
-      .filter((node) => spared(node) === undefined && node.output.length === 1),
-  );
+  const candidates = graph
+    .allNodes()
+    .filter((node) => !isAnchorOp(node) && !COSTLY_OPS.has(node.opType) && integerForm(node) !== undefined)
+    .filter((node) => spared(node) === undefined && valueOutputs(node).length === node.output.length)
+    // Lengths and indices are moved too, but have no scale.
+    .filter((node) => valueInputs(node).every((index) => isFloat(graph, node.input[index]!)));
+  const bridges = new Set([...forced, ...candidates]);
   const quantized = (node: NodeProto | undefined): boolean =>
     node !== undefined && (anchors.has(node) || bridges.has(node));
   const made = (tensor: string): boolean => {
@@ -76,8 +104,8 @@ function findBridges(
   for (let changed = true; changed; ) {
     changed = false;
     for (const node of bridges) {
-      const fits = valueInputs(node).every((index) => made(node.input[index]!)) && read(node.output[0]!);
-      if (fits) continue;
+      const fits = valueInputs(node).every((index) => made(node.input[index]!)) && node.output.every(read);
+      if (fits || forced.has(node)) continue;
       bridges.delete(node);
       changed = true;
     }
@@ -85,8 +113,7 @@ function findBridges(
   return bridges;
 }
 
-/** Inputs that carry values to work on; the others are shapes and axes. */
-export function valueInputs(node: NodeProto): number[] {
-  if (node.opType === "Add" || node.opType === "Concat") return node.input.map((_, index) => index);
-  return [0];
+/** Outputs that carry values; the others are counts and indices. */
+export function valueOutputs(node: NodeProto): string[] {
+  return node.opType === "Split" ? node.output : node.output.slice(0, 1);
 }

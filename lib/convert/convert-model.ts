@@ -1,11 +1,13 @@
 import { extname } from "node:path";
+import type { SchemeName, WeightScheme } from "../compressed/scheme.js";
 import { ModelOperationError, outOfRange } from "../errors.js";
 import type { FileFormat } from "../files/recognize-format.js";
 import type { OnProgress } from "../progress.js";
 import { openTensorFile } from "../tensor-file/open-tensor-file.js";
 import type { TensorFile } from "../tensor-file/tensor-file.js";
-import { castTensor, type OutgoingTensor, TARGET_TYPES, type TargetType } from "./cast-tensor.js";
+import { TARGET_TYPES, type TargetType } from "./cast-tensor.js";
 import { checkTensors } from "./check-tensors.js";
+import { planConversion } from "./plan-conversion.js";
 import { OUTPUT_FORMATS, type OutputFormat, writeTensorFile } from "./write-tensor-file.js";
 
 export interface ConvertOptions {
@@ -14,6 +16,15 @@ export interface ConvertOptions {
    * multiple of 32 long. Default: each as it is.
    */
   dtype?: TargetType | undefined;
+  /**
+   * For safetensors: quantize the weights of linear layers, matrices called LAYER.weight, and store them as the compressed-tensors
+   * convention does: "W4A16", "W4A16_ASYM" (4 bits, groups of 128), "W8A16", "W8A8" (8 bits, a scale for each row), or a scheme. How
+   * they are quantized goes into the `config.json` of the output's folder, whose other entries stay; without one, into that of the
+   * input's. A file that is stored so comes back into floats with `dtype`.
+   */
+  compressed?: SchemeName | WeightScheme | undefined;
+  /** With `compressed`: layers that stay in floats. Default: embeddings and lm_head, by their names. */
+  ignore?: readonly string[] | undefined;
   /** For an output in ONNX, which is more than tensors: the model whose initializers get the values, by name. */
   into?: string | undefined;
   /** For safetensors: at most so many bytes of data in a file, and an index beside several. */
@@ -33,7 +44,7 @@ export interface ConvertResult {
   /** Files written; the first is the one to open. */
   files: string[];
   tensors: number;
-  /** How many of them have another type than before. */
+  /** How many tensors of the input are of another type in the output, or quantized. */
   converted: number;
   /** Bytes of the tensors. */
   bytes: { before: number; after: number };
@@ -54,6 +65,7 @@ export interface ConvertResult {
  * @example
  * await convertModel("model.onnx", "weights.safetensors", { dtype: "float16" });
  * await convertModel("weights.safetensors", "model.new.onnx", { into: "model.onnx" });
+ * await convertModel("model/model.safetensors", "model-w4a16/model.safetensors", { compressed: "W4A16" });
  */
 export async function convertModel(
   input: string,
@@ -73,25 +85,20 @@ async function convert(
   source: TensorFile,
   output: string,
   to: OutputFormat,
-  { dtype, check = false, signal, onProgress, ...options }: ConvertOptions,
+  { check = false, signal, onProgress, sync, ...options }: ConvertOptions,
 ): Promise<ConvertResult> {
   const warnings = new Set<string>();
-  const tensors = new Map<string, OutgoingTensor>();
-  const bytes = { before: 0, after: 0 };
-  let converted = 0;
-  for (const [name, stored] of source.tensors) {
-    const onOverflow = () =>
-      warnings.add(`tensor ${JSON.stringify(name)} has values beyond ${dtype}, which became infinite`);
-    const outgoing = castTensor(stored, dtype, { onOverflow });
-    if (outgoing.type !== stored.type) converted++;
-    bytes.before += stored.byteLength;
-    bytes.after += outgoing.byteLength;
-    tensors.set(name, outgoing);
-  }
+  const { tensors, bytes, converted, config } = planConversion(source, output, options, (name) =>
+    warnings.add(`tensor ${JSON.stringify(name)} has values beyond ${options.dtype}, which became infinite`),
+  );
   if (tensors.size === 0)
     throw new ModelOperationError("UNSUPPORTED_CONVERSION", `${source.paths[0]}: it holds no tensor`);
   signal?.throwIfAborted();
-  const files = await writeTensorFile(to, output, tensors, source, { ...options, signal, onProgress });
+  const files = await writeTensorFile(to, output, tensors, source, { ...options, sync, signal, onProgress });
+  if (config !== undefined) {
+    await config.write({ sync });
+    files.push(config.path);
+  }
   if (check) await checkTensors(files[0]!, tensors, { signal, onProgress });
   const others = to === "gguf" && source.typedMetadata ? new Map<string, string>() : source.others;
   return {
@@ -108,7 +115,10 @@ async function convert(
 }
 
 /** Checks options against each other before anything is opened. */
-function outputFormat(path: string, { dtype, into, maxShardSize }: ConvertOptions): OutputFormat {
+function outputFormat(
+  path: string,
+  { dtype, into, maxShardSize, compressed, ignore }: ConvertOptions,
+): OutputFormat {
   const ends = OUTPUT_FORMATS.map((format) => `.${format}`);
   const format = OUTPUT_FORMATS[ends.indexOf(extname(path).toLowerCase())];
   if (format === undefined) throw outOfRange(`a name that ends in ${ends.join(", ")}`, "output", path);
@@ -120,6 +130,12 @@ function outputFormat(path: string, { dtype, into, maxShardSize }: ConvertOption
     throw outOfRange("a model to put the tensors into, since ONNX is more than tensors,", "into", into);
   if (format !== "onnx" && into !== undefined)
     throw outOfRange("an .onnx output for a model to put tensors into", "output", path);
+  if (compressed !== undefined && format !== "safetensors")
+    throw outOfRange("a .safetensors output for quantized weights", "output", path);
+  if (compressed !== undefined && dtype?.startsWith("Q"))
+    throw outOfRange("a type of floats beside quantized weights", "dtype", dtype);
+  if (ignore !== undefined && compressed === undefined)
+    throw outOfRange("a scheme in compressed for layers to leave out of it", "compressed", compressed);
   if (maxShardSize !== undefined && format !== "safetensors")
     throw outOfRange("a .safetensors output for shards", "maxShardSize", maxShardSize);
   return format;

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import type { MapOptions } from "../files/map-file.js";
 import type { FileFormat } from "../files/recognize-format.js";
 import type { OnProgress } from "../progress.js";
+import { type CompressedSummary, describeCompressed } from "./describe-compressed.js";
 import { openTensorFile } from "./open-tensor-file.js";
 import { type TensorStatistics, tensorStatistics } from "./tensor-statistics.js";
 
@@ -35,6 +36,8 @@ export interface TensorFileSummary {
   metadata: Record<string, string>;
   /** What is no tensor or text, by name, and what it is. */
   others: Record<string, string>;
+  /** Which of the tensors are quantized weights in the compressed-tensors convention; absent where none is. */
+  compressed?: CompressedSummary;
 }
 
 /**
@@ -63,6 +66,7 @@ export async function inspectTensors(
       onProgress?.({ stage: "read", done, total });
       await new Promise((resolve) => setImmediate(resolve));
     }
+    const compressed = describeCompressed(file.tensors, file.paths[0]!);
     return {
       format: file.format,
       files: [...file.paths],
@@ -70,6 +74,7 @@ export async function inspectTensors(
       tensors,
       metadata: Object.fromEntries(file.metadata),
       others: Object.fromEntries(file.others),
+      ...(compressed && { compressed }),
     };
   } finally {
     file.close();

@@ -1,12 +1,13 @@
 #include <immintrin.h>
 
+#include "../ahead.h"
 #include "../kernels.h"
 
 namespace modelpress {
 namespace {
 
 constexpr size_t kStep = 8;
-constexpr size_t kUnrolled = 8 * kStep;  // in cache, counting would cost as much as the work
+constexpr size_t kUnrolled = 8 * kStep;  // counting would cost as much as the work
 
 // From these many elements on, results go around the cache: they would push each other out of it before
 // anyone reads them, and a line that is not cached need not be read before it is written. Measured with 32 MB
@@ -31,9 +32,9 @@ inline bool aligned(const float* y, size_t bytes) {
   return (reinterpret_cast<uintptr_t>(y) & (bytes - 1)) == 0;
 }
 
-// How many elements of y come before the first one that a vector can be stored to in one piece; 1 at least.
-inline size_t until_aligned(const float* y) {
-  return (sizeof(__m256) - (reinterpret_cast<uintptr_t>(y) & (sizeof(__m256) - 1))) / sizeof(float);
+// How many elements of y come before the first one that lies on a multiple of these bytes; 1 at least.
+inline size_t until_aligned(const float* y, size_t bytes) {
+  return (bytes - (reinterpret_cast<uintptr_t>(y) & (bytes - 1))) / sizeof(float);
 }
 
 // At least kStep elements. The first and the last step overlap their neighbours, which write the same values.
@@ -42,8 +43,10 @@ void dequantize_row(const Q* x, float* y, size_t n, float scale, int32_t zero_po
   const __m256 s = _mm256_set1_ps(scale);
   const __m256i zp = _mm256_set1_epi32(zero_point);
   _mm256_storeu_ps(y, dequantize(x, s, zp));
-  size_t i = until_aligned(y);
+  size_t i = until_aligned(y, sizeof(__m256));
   if (around) {
+    for (; i + kUnrolled <= n; i += kUnrolled)
+      for (size_t k = 0; k < kUnrolled; k += kStep) _mm256_stream_ps(y + i + k, dequantize(x + i + k, s, zp));
     for (; i + kStep <= n; i += kStep) _mm256_stream_ps(y + i, dequantize(x + i, s, zp));
   } else {
     for (; i + kUnrolled <= n; i += kUnrolled)
@@ -64,35 +67,46 @@ void dequantize_rows(const Q* x, float* y, size_t rows, size_t n, const float* s
 
 // Rows in one go, for parameters that are loaded once serve all of them.
 constexpr size_t kRows = 4;
+// A cache line of y: in halves, among those of other rows, it would go to memory twice.
+constexpr size_t kLanes = 2 * kStep;
 
 template <size_t rows, class Q>
-inline void dequantize_lane_step(const Q* x, float* y, size_t stride, const float* scales,
-                                 const int32_t* zero_points, bool around) {
-  const __m256 scale = _mm256_loadu_ps(scales);
-  const __m256i zero_point = widen(zero_points);
+inline void dequantize_lane_lines(const Q* x, float* y, size_t stride, const float* scales,
+                                  const int32_t* zero_points, bool around) {
+  const __m256 scale[] = {_mm256_loadu_ps(scales), _mm256_loadu_ps(scales + kStep)};
+  const __m256i zero_point[] = {widen(zero_points), widen(zero_points + kStep)};
   for (size_t row = 0; row < rows; ++row, x += stride, y += stride) {
-    if (around)
-      _mm256_stream_ps(y, dequantize(x, scale, zero_point));
-    else
-      _mm256_storeu_ps(y, dequantize(x, scale, zero_point));
+    const __m256 a = dequantize(x, scale[0], zero_point[0]);
+    const __m256 b = dequantize(x + kStep, scale[1], zero_point[1]);
+    if (around) {
+      _mm256_stream_ps(y, a);
+      _mm256_stream_ps(y + kStep, b);
+    } else {
+      _mm256_storeu_ps(y, a);
+      _mm256_storeu_ps(y + kStep, b);
+    }
   }
 }
 
 template <size_t rows, class Q>
 inline void dequantize_lane_rows(const Q* x, float* y, size_t stride, size_t n, const float* scales,
                                  const int32_t* zero_points, bool around) {
-  const auto step = [&](size_t i, bool whole) {
-    dequantize_lane_step<rows>(x + i, y + i, stride, scales + i, zero_points + i, whole);
+  Ahead<Q> ahead(x + rows * stride, stride, n);
+  const auto lines = [&](size_t i, bool whole) {
+    ahead.fetch(rows * kLanes);
+    dequantize_lane_lines<rows>(x + i, y + i, stride, scales + i, zero_points + i, whole);
   };
-  for (size_t i = 0; i + kStep <= n; i += kStep) step(i, around);
-  if (n % kStep != 0) step(n - kStep, false);
+  lines(0, false);
+  size_t i = until_aligned(y, kLanes * sizeof(float));
+  for (; i + kLanes <= n; i += kLanes) lines(i, around);
+  if (i < n) lines(n - kLanes, false);
 }
 
 template <class Q>
 void dequantize_lanes(const Q* x, float* y, size_t rows, size_t stride, size_t n, const float* scales,
                       const int32_t* zero_points) {
   const bool around =
-      rows * n >= kStream && aligned(y, sizeof(__m256)) && stride * sizeof(float) % sizeof(__m256) == 0;
+      rows * n >= kStream && aligned(y, sizeof(float)) && stride * sizeof(float) % sizeof(__m256) == 0;
   for (; rows >= kRows; rows -= kRows, x += kRows * stride, y += kRows * stride)
     dequantize_lane_rows<kRows>(x, y, stride, n, scales, zero_points, around);
   for (; rows > 0; --rows, x += stride, y += stride)
@@ -134,31 +148,31 @@ void avx2::dequantize_linear_s32(const int32_t* x, float* y, size_t rows, size_t
 
 void avx2::dequantize_linear_lanes_s8(const int8_t* x, float* y, size_t rows, size_t stride, size_t n,
                                       const float* scales, const int32_t* zero_points) {
-  if (n < kStep) return scalar::dequantize_linear_lanes_s8(x, y, rows, stride, n, scales, zero_points);
+  if (n < kLanes) return scalar::dequantize_linear_lanes_s8(x, y, rows, stride, n, scales, zero_points);
   dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 void avx2::dequantize_linear_lanes_u8(const uint8_t* x, float* y, size_t rows, size_t stride, size_t n,
                                       const float* scales, const int32_t* zero_points) {
-  if (n < kStep) return scalar::dequantize_linear_lanes_u8(x, y, rows, stride, n, scales, zero_points);
+  if (n < kLanes) return scalar::dequantize_linear_lanes_u8(x, y, rows, stride, n, scales, zero_points);
   dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 void avx2::dequantize_linear_lanes_s16(const int16_t* x, float* y, size_t rows, size_t stride, size_t n,
                                        const float* scales, const int32_t* zero_points) {
-  if (n < kStep) return scalar::dequantize_linear_lanes_s16(x, y, rows, stride, n, scales, zero_points);
+  if (n < kLanes) return scalar::dequantize_linear_lanes_s16(x, y, rows, stride, n, scales, zero_points);
   dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 void avx2::dequantize_linear_lanes_u16(const uint16_t* x, float* y, size_t rows, size_t stride, size_t n,
                                        const float* scales, const int32_t* zero_points) {
-  if (n < kStep) return scalar::dequantize_linear_lanes_u16(x, y, rows, stride, n, scales, zero_points);
+  if (n < kLanes) return scalar::dequantize_linear_lanes_u16(x, y, rows, stride, n, scales, zero_points);
   dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 
 void avx2::dequantize_linear_lanes_s32(const int32_t* x, float* y, size_t rows, size_t stride, size_t n,
                                        const float* scales, const int32_t* zero_points) {
-  if (n < kStep) return scalar::dequantize_linear_lanes_s32(x, y, rows, stride, n, scales, zero_points);
+  if (n < kLanes) return scalar::dequantize_linear_lanes_s32(x, y, rows, stride, n, scales, zero_points);
   dequantize_lanes(x, y, rows, stride, n, scales, zero_points);
 }
 

@@ -1,5 +1,6 @@
 #include <immintrin.h>
 
+#include "../ahead.h"
 #include "../kernels.h"
 
 namespace modelpress {
@@ -83,10 +84,15 @@ inline void fold_lane_step(const float* x, size_t stride, float* mins, float* ma
 // At least kStep elements. The first and the last step overlap their neighbours, which changes nothing.
 template <size_t rows>
 void fold_rows(const float* x, size_t stride, size_t n, float* mins, float* maxs) {
-  fold_lane_step<rows>(x, stride, mins, maxs);
+  Ahead<float> ahead(x + rows * stride, stride, n);
+  const auto step = [&](size_t i) {
+    ahead.fetch(rows * kStep);
+    fold_lane_step<rows>(x + i, stride, mins + i, maxs + i);
+  };
+  step(0);
   size_t i = until_aligned(x);
-  for (; i + kStep <= n; i += kStep) fold_lane_step<rows>(x + i, stride, mins + i, maxs + i);
-  if (i < n) fold_lane_step<rows>(x + n - kStep, stride, mins + n - kStep, maxs + n - kStep);
+  for (; i + kStep <= n; i += kStep) step(i);
+  if (i < n) step(n - kStep);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <immintrin.h>
 
+#include "../ahead.h"
 #include "../kernels.h"
 
 namespace modelpress {
@@ -183,16 +184,14 @@ constexpr size_t kTile = 4096;
 // quotients(i) is what divides the eight lanes from i on.
 template <size_t rows, class Q, class Quotients>
 inline void quantize_lane_block(const float* x, Q* y, size_t stride, size_t i, const Quotients& quotients,
-                                const int32_t* zero_points, bool around) {
+                                const int32_t* zero_points, bool around, Ahead<float>& ahead) {
   const ZeroPoints<Q> zp(zero_points + i);
   decltype(quotients(0)) each[kGroups<Q>];
   for (size_t group = 0; group < kGroups<Q>; ++group) each[group] = quotients(i + 8 * group);
   x += i;
   y += i;
   for (size_t row = 0; row < rows; ++row, x += stride, y += stride) {
-    // The processor's own prefetching begins anew on each page, and so on each row of each tile.
-    for (size_t line = 0; line < kBlock<Q>; line += 16)
-      _mm_prefetch(reinterpret_cast<const char*>(x + rows * stride + line), _MM_HINT_T0);
+    ahead.fetch(kBlock<Q>);
     const __m256i q = quantize_block([&](size_t group) { return each[group](x + 8 * group); }, zp);
     if (around)
       stream(y, q);
@@ -204,10 +203,14 @@ inline void quantize_lane_block(const float* x, Q* y, size_t stride, size_t i, c
 template <size_t rows, class Q, class Quotients>
 inline void quantize_tile_rows(const float* x, Q* y, size_t stride, size_t n, const Quotients& quotients,
                                const int32_t* zero_points, bool around) {
-  size_t i = 0;
-  for (; i + kBlock<Q> <= n; i += kBlock<Q>)
-    quantize_lane_block<rows>(x, y, stride, i, quotients, zero_points, around);
-  if (i < n) quantize_lane_block<rows>(x, y, stride, n - kBlock<Q>, quotients, zero_points, false);
+  Ahead<float> ahead(x + rows * stride, stride, n);
+  const auto block = [&](size_t i, bool whole) {
+    quantize_lane_block<rows>(x, y, stride, i, quotients, zero_points, whole, ahead);
+  };
+  block(0, false);
+  size_t i = until_aligned(y);
+  for (; i + kBlock<Q> <= n; i += kBlock<Q>) block(i, around);
+  if (i < n) block(n - kBlock<Q>, false);
 }
 
 template <class Q, class Quotients>
@@ -259,7 +262,7 @@ template <class Q>
 void quantize_lanes(const float* x, Q* y, size_t rows, size_t stride, size_t n, const float* scales,
                     const int32_t* zero_points) {
   const bool around =
-      rows * n >= kStream && aligned(y, sizeof(__m256i)) && stride * sizeof(Q) % sizeof(__m256i) == 0;
+      rows * n >= kStream && aligned(y, sizeof(Q)) && stride * sizeof(Q) % sizeof(__m256i) == 0;
   Divisors<Q> divisors;
   for (size_t first = 0; first < n; first += kTile) {
     // The last tile has a block at least, by what it shares with the one before.

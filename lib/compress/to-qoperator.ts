@@ -1,0 +1,93 @@
+import type { Graph } from "../graph/graph.js";
+import { type IntegerForm, integerForm, isStandard, valueInputs } from "../graph/integer-form.js";
+import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { nameOf, valueOutputs } from "./select-nodes.js";
+
+/** Names of a quantized tensor, its scale and its zero point. */
+type Quantized = readonly [tensor: string, scale: string, zeroPoint: string];
+
+/** Attributes of the integer operators that the float ones do not have. */
+const NEW_ATTRIBUTES: Readonly<Record<string, (graph: Graph) => Record<string, number>>> = {
+  QLinearGlobalAveragePool: () => ({ channels_last: 0 }),
+  QLinearSoftmax: (graph) => ({ opset: graph.opset()! }),
+};
+
+/**
+ * Rewrites the groups of DequantizeLinear, operator and QuantizeLinear of a statically quantized graph into the integer
+ * operators that onnxruntime would make of them when it loads the model (the QOperator format): QLinearConv, QGemm and
+ * so on. A product whose result is wanted in float becomes MatMulIntegerToFloat, or a QGemm without output scale, so
+ * that nothing is rounded that was not before. What has no integer form stays between its pairs.
+ */
+export function toQOperator(graph: Graph): void {
+  for (const node of graph.allNodes()) {
+    const form = integerForm(node);
+    if (form?.how === "moves") moveIntegers(graph, node);
+    else if (form) computeInIntegers(graph, node, form);
+  }
+  for (const node of graph.allNodes())
+    if (node.opType === "DequantizeLinear" && isUnread(graph, node.output[0]!)) graph.removeNode(node);
+}
+
+function isUnread(graph: Graph, tensor: string): boolean {
+  return graph.isInternal(tensor) && graph.consumers(tensor).length === 0;
+}
+
+function moveIntegers(graph: Graph, node: NodeProto): void {
+  const source = sourceOf(graph, node.input[0]!);
+  const targets = valueOutputs(node).map((output) => targetOf(graph, output));
+  if (!source || !targets.every((target) => target !== undefined)) return;
+  if (targets.some(({ names }) => names[1] !== source[1] || names[2] !== source[2])) return;
+  graph.setInput({ node, index: 0 }, source[0]);
+  for (const [index, { quantizer, names }] of targets.entries()) {
+    graph.removeNode(quantizer);
+    graph.setOutput(node, index, names[0]);
+  }
+}
+
+function computeInIntegers(graph: Graph, node: NodeProto, form: IntegerForm): void {
+  const weighted = node.opType === "Conv" || node.opType === "Gemm";
+  const sources = (weighted ? [0, 1] : valueInputs(node)).map((index) => sourceOf(graph, node.input[index]!));
+  if (!sources.every((source) => source !== undefined)) return;
+  const bias = weighted && node.input[2] ? sourceOf(graph, node.input[2]) : undefined;
+  if (weighted && node.input[2] && !bias) return;
+  const output = node.output[0]!;
+  const target = targetOf(graph, output);
+  const scales = target?.names.slice(1) ?? [];
+  const attribute = node.attribute.filter(({ name }) => name !== "beta");
+  let { kernel, domain } = form;
+  let inputs: string[];
+  if (node.opType === "MatMul" && !target) {
+    [kernel, domain] = ["MatMulIntegerToFloat", "com.microsoft"];
+    const [[a, aScale, aZero], [b, bScale, bZero]] = sources as [Quantized, Quantized];
+    inputs = [a, b, aScale, bScale, aZero, bZero];
+  } else if (node.opType === "Gemm") inputs = [...sources.flat(), bias?.[0] ?? "", ...scales];
+  else if (!target) return;
+  else if (node.opType === "Concat") inputs = [...scales, ...sources.flat()];
+  else if (node.opType === "Where") inputs = [node.input[0]!, ...sources.flat(), ...scales];
+  else inputs = [...sources.flat(), ...scales, ...(bias ? [bias[0]] : [])];
+  graph.removeNode(node);
+  if (target) graph.removeNode(target.quantizer);
+  const integer = graph.addNode(kernel, inputs, [target?.names[0] ?? output], {
+    name: graph.freeName(`${nameOf(node)}_quant`),
+    domain,
+    attributes: NEW_ATTRIBUTES[kernel]?.(graph) ?? {},
+  });
+  integer.attribute.push(...attribute);
+}
+
+/** The stored integers that a tensor is the float form of. */
+function sourceOf(graph: Graph, tensor: string): Quantized | undefined {
+  const node = graph.producer(tensor);
+  if (!node || node.opType !== "DequantizeLinear" || !isStandard(node)) return undefined;
+  return node.input as [string, string, string];
+}
+
+/** The only reader of a tensor, where that quantizes it. */
+function targetOf(graph: Graph, tensor: string): { quantizer: NodeProto; names: Quantized } | undefined {
+  const uses = graph.consumers(tensor);
+  const quantizer = uses[0]?.node;
+  if (uses.length !== 1 || !graph.isInternal(tensor)) return undefined;
+  if (!quantizer || quantizer.opType !== "QuantizeLinear" || !isStandard(quantizer)) return undefined;
+  const [, scale, zeroPoint] = quantizer.input as [string, string, string];
+  return { quantizer, names: [quantizer.output[0]!, scale, zeroPoint] };
+}

@@ -1,0 +1,58 @@
+import { extname } from "node:path";
+import { findWeights } from "../compressed/find-weights.js";
+import { quantizationConfig } from "../compressed/quantization-config.js";
+import { resolveScheme } from "../compressed/scheme.js";
+import type { FloatDType } from "../quantize/float-elements.js";
+import type { TensorFile } from "../tensor-file/tensor-file.js";
+import { castTensor, type OutgoingTensor } from "./cast-tensor.js";
+import { compressTensors } from "./compress-tensors.js";
+import type { ConvertOptions } from "./convert-model.js";
+import { decompressTensors } from "./decompress-tensors.js";
+import { type ConfigFile, quantizationConfigFile } from "./quantization-config-file.js";
+
+/** What becomes of the tensors of a file. */
+export interface ConversionPlan {
+  readonly tensors: ReadonlyMap<string, OutgoingTensor>;
+  readonly bytes: { before: number; after: number };
+  /** How many tensors of the input are of another type then, or quantized. */
+  readonly converted: number;
+  /** What is to lie beside the output. */
+  readonly config: ConfigFile | undefined;
+}
+
+/** Decides what becomes of each tensor of a file. No values are looked at yet. */
+export function planConversion(
+  source: TensorFile,
+  output: string,
+  { dtype, compressed, ignore }: Pick<ConvertOptions, "dtype" | "compressed" | "ignore">,
+  onOverflow: (name: string) => void,
+): ConversionPlan {
+  const path = source.paths[0]!;
+  const scheme = compressed === undefined ? undefined : resolveScheme(compressed);
+  const stored = dtype === undefined ? source.tensors : decompressTensors(source.tensors, path);
+  // Blocks are not for safetensors, in which alone weights are compressed.
+  const scaleDType = dtype as FloatDType | undefined;
+  const compression = scheme && compressTensors(stored, { scheme, ignore, scaleDType, path });
+  const tensors = new Map<string, OutgoingTensor>();
+  let converted = 0;
+  for (const [name, tensor] of stored) {
+    const parts = compression?.weights.get(name);
+    if (parts) for (const [part, outgoing] of parts) tensors.set(part, outgoing);
+    else tensors.set(name, castTensor(tensor, dtype, { onOverflow: () => onOverflow(name) }));
+    if (parts || tensors.get(name)!.type !== source.tensors.get(name)?.type) converted++;
+  }
+  const quantization = scheme && quantizationConfig(scheme, compression!.ignored);
+  const hasCompressed = extname(output).toLowerCase() === ".safetensors" && findWeights(tensors).length > 0;
+  return {
+    tensors,
+    bytes: { before: bytesOf(source.tensors), after: bytesOf(tensors) },
+    converted,
+    config: hasCompressed ? quantizationConfigFile(path, output, quantization) : undefined,
+  };
+}
+
+function bytesOf(tensors: ReadonlyMap<string, { readonly byteLength: number }>): number {
+  let total = 0;
+  for (const { byteLength } of tensors.values()) total += byteLength;
+  return total;
+}
