@@ -14,8 +14,17 @@ export { float16ToFloat32, float16ToFloat32Async } from "./cast/float16-to-float
 export { float32ToBfloat16, float32ToBfloat16Async } from "./cast/float32-to-bfloat16.js";
 export { float32ToFloat16, float32ToFloat16Async } from "./cast/float32-to-float16.js";
 export type { CastOptions } from "./cast/options.js";
-export type { NodeTreatment, QuantizeMode, QuantizeOptions, QuantizeResult } from "./compress/options.js";
+export type {
+  ActivationType,
+  NodeTreatment,
+  QuantizeMode,
+  QuantizeOptions,
+  QuantizeResult,
+  QuantizeSettings,
+  TensorOverride,
+} from "./compress/options.js";
 export { quantizeModel } from "./compress/quantize-model.js";
+export type { Target } from "./compress/target.js";
 export { type CompressedWeight, compressWeight } from "./compressed/compress-weight.js";
 export { decompressWeight } from "./compressed/decompress-weight.js";
 export type { WeightParameter } from "./compressed/layout.js";

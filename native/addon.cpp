@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "bindings.h"
+#include "cpu.h"
 #include "dispatch.h"
 
 namespace modelpress {
@@ -54,8 +55,8 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::histogram>(operations, "histogram", target);
 }
 
-// One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files" and
-// "memory", which no backend has.
+// One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files",
+// "memory" and "cpu", which no backend has.
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   for (const auto& [name, now, later] : targets()) {
     Napi::Object backend = Napi::Object::New(env);
@@ -72,6 +73,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   Napi::Object memory = Napi::Object::New(env);
   memory.Set("allocate", Napi::Function::New<binding::allocate>(env, "allocate"));
   exports.Set("memory", memory);
+  Napi::Object cpu = Napi::Object::New(env);
+  cpu.Set("vnni", cpu_has_vnni());
+  exports.Set("cpu", cpu);
   return exports;
 }
 

@@ -9,6 +9,8 @@ import { calibrationSamples, carried } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
 
 const folder = temporaryFolder();
+// A folder of this file's own: tests in other processes make and remove theirs at the same time.
+process.env.TMPDIR = folder;
 
 describe("what cannot be done says why, and leaves nothing behind", () => {
   const digits = carried("digits_cnn.onnx");

@@ -1,6 +1,6 @@
 import type { Backend } from "../backend.js";
 import { js } from "./js.js";
-import { loadNative, type NativeBackends, type NativeMemory } from "./native.js";
+import { loadNative, type NativeBackends, type NativeCpu, type NativeMemory } from "./native.js";
 
 const VARIABLE = "MODELPRESS_BACKEND";
 
@@ -65,4 +65,9 @@ export function resolveBackend(option: string | Backend | undefined, elements = 
 /** What the addon does with memory; undefined without one. */
 export function nativeMemory(): NativeMemory | undefined {
   return load().memory;
+}
+
+/** What the addon knows of the processor; undefined without one. */
+export function nativeCpu(): NativeCpu | undefined {
+  return load().cpu;
 }

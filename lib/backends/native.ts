@@ -26,23 +26,37 @@ export interface NativeMemory {
   allocate(bytes: number): ArrayBuffer | undefined;
 }
 
+/** What the addon knows of the processor; lib/compress/target.ts uses it. */
+export interface NativeCpu {
+  /** Whether 8-bit products can be summed in 32 bits (AVX512-VNNI or AVX-VNNI). */
+  readonly vnni: boolean;
+}
+
 export interface NativeBackends {
   /** What this processor supports, best first; empty without an addon. */
   readonly backends: readonly Backend[];
   /** Absent without an addon. */
   readonly files?: NativeFiles;
   readonly memory?: NativeMemory;
+  readonly cpu?: NativeCpu;
   /** Why there is no addon. That is normal where no prebuilt binary fits, so it is kept until someone asks for one. */
   readonly loadError?: Error;
+}
+
+interface Addon {
+  files: NativeFiles;
+  memory: NativeMemory;
+  cpu: NativeCpu;
 }
 
 /** Loads the addon of this package: one that was built here, else the prebuilt one for this platform. */
 export function loadNative(): NativeBackends {
   try {
-    const load: (root: string) => Record<string, Backend> & { files: NativeFiles; memory: NativeMemory } =
-      createRequire(import.meta.url)("node-gyp-build");
-    const { files, memory, ...backends } = load(PACKAGE_ROOT);
-    return { backends: Object.values(backends), files, memory };
+    const load: (root: string) => Record<string, Backend> & Addon = createRequire(import.meta.url)(
+      "node-gyp-build",
+    );
+    const { files, memory, cpu, ...backends } = load(PACKAGE_ROOT);
+    return { backends: Object.values(backends), files, memory, cpu };
   } catch (error) {
     return { backends: [], loadError: error instanceof Error ? error : new Error(String(error)) };
   }

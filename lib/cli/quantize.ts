@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { Option } from "commander";
 import type { ObserverMethod } from "../calibrate/observer.js";
-import type { QuantizeMode, QuantizeResult } from "../compress/options.js";
+import type { ActivationType, QuantizeMode, QuantizeOptions, QuantizeResult } from "../compress/options.js";
 import { quantizeModel } from "../compress/quantize-model.js";
+import { PRESETS, type Target } from "../compress/target.js";
 import { colors } from "./colors.js";
 import { bytes, change } from "./format.js";
 import { label, table } from "./table.js";
@@ -22,12 +24,15 @@ interface QuantizeCommandOptions extends SharedOptions {
   data?: string;
   samples?: number;
   calibrate: ObserverMethod;
-  activations?: "uint8" | "int8";
+  target?: Target;
+  activations?: ActivationType;
+  symmetric?: boolean;
   weights?: "int8" | "uint8";
   bits: "8";
   format: "qdq" | "qoperator";
   perChannel: boolean;
   reduceRange?: boolean;
+  overrides?: string;
   include?: string[];
   exclude?: string[];
   opTypes?: string[];
@@ -56,11 +61,23 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .default("mse"),
       )
       .addOption(
-        new Option("--activations <type>", "type of activations; uint8 is the fast one on x64")
-          .choices(["uint8", "int8"])
-          .default("uint8"),
+        new Option(
+          "--target <target>",
+          "what the model is to run on; sets types, symmetry and range; default: this machine's processor",
+        ).choices(Object.keys(PRESETS)),
       )
-      .addOption(new Option("--weights <type>", "type of weights").choices(["int8", "uint8"]).default("int8"))
+      .addOption(
+        new Option("--activations <type>", "type of activations; default by target").choices([
+          "uint8",
+          "int8",
+          "uint16",
+          "int16",
+        ]),
+      )
+      .addOption(
+        new Option("--weights <type>", "type of weights; default by target").choices(["int8", "uint8"]),
+      )
+      .option("--symmetric", "centre the ranges of activations on zero")
       .addOption(new Option("--bits <n>", "bits of a weight").choices(["8"]).default("8"))
       .addOption(
         new Option(
@@ -72,6 +89,11 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       )
       .option("--no-per-channel", "one scale per weight instead of one per output channel")
       .option("--reduce-range", "weights in 7 bits, for x64 processors without VNNI")
+      .option("--no-reduce-range", "weights in 8 bits whatever the target")
+      .option(
+        "--overrides <file>",
+        'JSON: by tensor name {"min", "max", "dtype", "symmetric"} or "float" to keep it so',
+      )
       .addOption(
         new Option("--keep-float <which>", "auto: nodes whose activations lose too much in 8 bits")
           .choices(["auto", "none"])
@@ -99,6 +121,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       command,
       "quantize model.onnx -o model.int8.onnx --data calibration.safetensors",
       "quantize model.onnx -o model.int8.onnx",
+      "quantize model.onnx -o model.int8.onnx --data calibration.mjs --target gpu-tensorrt",
       "quantize model.onnx -o model.int8.onnx --mode dynamic --exclude /head/MatMul",
       "quantize model.onnx -o model.int8.onnx --data calibration.mjs --op-types Conv,Gemm --exclude '/neck/*'",
     );
@@ -106,13 +129,14 @@ export const quantize: Verb<QuantizeCommandOptions> = {
 
   async run(
     [model],
-    { output, json: _json, quiet: _quiet, bits: _bits, equalize, keepFloat, ...options },
+    { output, json: _json, quiet: _quiet, bits: _bits, equalize, keepFloat, overrides, ...options },
     { signal, onProgress },
   ) {
     if (resolve(output) === resolve(model!))
       throw new UsageError("--output is the model itself; give the quantized model a name of its own");
     const result = await quantizeModel(model!, {
       ...options,
+      ...(overrides !== undefined && { overrides: readOverrides(overrides) }),
       equalize: equalize ? "auto" : false,
       keepFloat: keepFloat === "auto" ? "auto" : false,
       output,
@@ -124,6 +148,27 @@ export const quantize: Verb<QuantizeCommandOptions> = {
     return { json: { input: model, ...facts }, text: render(model!, result) };
   },
 };
+
+function readOverrides(path: string): QuantizeOptions["overrides"] {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return value as QuantizeOptions["overrides"];
+  } catch (error) {
+    throw new UsageError(`--overrides: ${(error as Error).message}`);
+  }
+  throw new UsageError(`--overrides: ${path} is no JSON object of tensor names`);
+}
+
+/** The target and what it and the options came to, on one line. */
+function describeSettings({ settings, mode }: QuantizeResult): string {
+  const { target, activations, weights, symmetric, perChannel, reduceRange } = settings;
+  const parts = [
+    ...(mode === "static" ? [`activations ${activations}${symmetric ? " symmetric" : ""}`] : []),
+    `weights ${weights}${reduceRange ? " in 7 bits" : ""} ${perChannel ? "per channel" : "per tensor"}`,
+  ];
+  return `for ${target}: ${parts.join(", ")} (${PRESETS[target].reason})`;
+}
 
 function render(input: string, result: QuantizeResult): string {
   const { files, mode, reason, nodes, size, samples, repairs, warnings } = result;
@@ -139,6 +184,7 @@ function render(input: string, result: QuantizeResult): string {
       `${label(basename(files[0]!))}: ${bytes(size.before)} -> ${bytes(size.after)} (${change(size.after / size.before)})`,
     ),
     `${mode}: ${reason}${samples > 0 ? `; ${samples} calibration samples` : ""}`,
+    describeSettings(result),
     "",
     table([["operator", "became", "nodes"], ...rows]),
     ...(kept.length > 0 ? ["", "left in float:"] : []),

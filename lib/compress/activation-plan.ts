@@ -1,6 +1,7 @@
 import { floatAttributeOf, type Graph, type Use } from "../graph/graph.js";
 import { integerForm, valueInputs } from "../graph/integer-form.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import type { QuantizeSettings, TensorOverride } from "./options.js";
 import { isClamp, type Selection, valueOutputs } from "./select-nodes.js";
 
 /** One tensor to be quantized. */
@@ -29,10 +30,17 @@ export interface ActivationPlan {
 }
 
 /** Finds the tensors between and around the selected nodes that need a scale. Changes nothing. */
-export function planActivations(graph: Graph, selection: Selection): ActivationPlan {
+export function planActivations(
+  graph: Graph,
+  selection: Selection,
+  settings: Pick<QuantizeSettings, "target" | "symmetric" | "overrides">,
+): ActivationPlan {
   const selected = [...selection.anchors.keys(), ...selection.bridges];
-  const merged = selected.flatMap((node) => mergedClamp(graph, node, selection) ?? []);
-  const clampOf = new Map(merged.map(({ node, clamp }) => [node, clamp]));
+  const clamps = selected.flatMap((node) => mergedClamp(graph, node, selection) ?? []);
+  const merged = clamps.filter(({ clamp }) => endsWhereObserved(clamp.output[0]!, settings));
+  // TensorRT computes a convolution and a clamp that stays behind it in one go, so no scale may stand between them.
+  const together = settings.target === "gpu-tensorrt" ? clamps : merged;
+  const clampOf = new Map(together.map(({ node, clamp }) => [node, clamp]));
   const needed = new Set<string>();
   const whole = new Set<string>();
   for (const { node, activations } of selection.anchors.values())
@@ -95,6 +103,15 @@ function mergedClamp(graph: Graph, node: NodeProto, selection: Selection): Merge
   // Readers in float must not see the quantized value of a product only because a clamp was saved.
   const merges = endsInIntegers(node, selection) || readOnlyByQuantized(graph, result, selection);
   return merges ? { node, clamp } : undefined;
+}
+
+/** A range that is centred or given reaches beyond what a clamp leaves. */
+function endsWhereObserved(
+  tensor: string,
+  { symmetric, overrides }: Pick<QuantizeSettings, "symmetric" | "overrides">,
+): boolean {
+  const override = (overrides[tensor] ?? {}) as TensorOverride;
+  return !(override.symmetric ?? symmetric) && override.min === undefined;
 }
 
 /** A quantized range always holds zero; a clamp that cuts zero away is not expressed by it. */

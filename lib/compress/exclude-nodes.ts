@@ -1,6 +1,8 @@
 import { ModelOperationError } from "../errors.js";
 import type { ModelProto, NodeProto } from "../onnx/proto/onnx_pb.js";
+import { readOnnx } from "../onnx/read.js";
 import { graphsOf } from "../onnx/walk.js";
+import type { QuantizeOptions } from "./options.js";
 import { nameOf } from "./select-nodes.js";
 
 /** Which nodes the user wants quantized. Names may be patterns: * stands for any characters, ? for one. */
@@ -9,12 +11,13 @@ export interface NodeChoice {
   exclude?: readonly string[] | undefined;
   opTypes?: readonly string[] | undefined;
   excludeOpTypes?: readonly string[] | undefined;
+  overrides?: QuantizeOptions["overrides"];
 }
 
 /** Operator type by name of all nodes of a model, subgraphs included. */
-export type NodeIndex = ReadonlyMap<string, string>;
+type NodeIndex = ReadonlyMap<string, string>;
 
-export function indexNodes(model: ModelProto): NodeIndex {
+function indexNodes(model: ModelProto): NodeIndex {
   const nodes = [...graphsOf(model)].flatMap(({ node }) => node);
   return new Map(nodes.map((node) => [nameOf(node), node.opType]));
 }
@@ -26,15 +29,16 @@ export type SparedReason = (node: NodeProto) => string | undefined;
  * Tells which nodes the user wants left alone. A node that the preparation merged with its neighbour goes on under a
  * name that begins with its own; one that it folded away needs no sparing.
  *
- * @param original the nodes before the model was prepared
+ * @param path the model before it was prepared
  * @throws ModelOperationError UNSUPPORTED_MODEL for a name, pattern or operator type that the model never had: a typing
  *   error must not quietly quantize what was to be spared
  */
 export function excludeNodes(
   model: ModelProto,
-  { include, exclude = [], opTypes, excludeOpTypes = [] }: NodeChoice,
-  original: NodeIndex,
+  { include, exclude = [], opTypes, excludeOpTypes = [], overrides = {} }: NodeChoice,
+  path: string,
 ): SparedReason {
+  const original = originalNodes(path);
   const now = indexNodes(model);
   const types = new Set([...now.values(), ...original.values()]);
   const excluded = matching("exclude", exclude, now, original);
@@ -46,10 +50,13 @@ export function excludeNodes(
           "UNSUPPORTED_MODEL",
           `${option}: the model has no node of type ${JSON.stringify(type)}; modelpress inspect lists its operators`,
         );
+  const floats = floatTensors(model, overrides);
   const chosenTypes = opTypes && new Set(opTypes);
   const excludedTypes = new Set(excludeOpTypes);
   return (node) => {
     const name = nameOf(node);
+    const float = [...node.input, ...node.output].find((tensor) => floats.has(tensor));
+    if (float !== undefined) return `${float} is to stay in float`;
     if (excluded.has(name)) return "excluded by name";
     // The preparation makes a Gemm of MatMul and Add.
     const type = original.get(name) ?? typeBefore(name, original) ?? node.opType;
@@ -59,6 +66,33 @@ export function excludeNodes(
       return "not among the operator types asked for";
     return undefined;
   };
+}
+
+function originalNodes(path: string): NodeIndex {
+  const model = readOnnx(path);
+  const nodes = indexNodes(model.proto);
+  model.close();
+  return nodes;
+}
+
+/** The tensors that are to stay in float. */
+function floatTensors(
+  model: ModelProto,
+  overrides: NonNullable<QuantizeOptions["overrides"]>,
+): ReadonlySet<string> {
+  const tensors = new Set(
+    [...graphsOf(model)].flatMap(({ input, initializer, node }) => [
+      ...[...input, ...initializer].map(({ name }) => name),
+      ...node.flatMap(({ output }) => output),
+    ]),
+  );
+  for (const name of Object.keys(overrides))
+    if (!tensors.has(name))
+      throw new ModelOperationError(
+        "UNSUPPORTED_MODEL",
+        `overrides: the model has no tensor named ${JSON.stringify(name)} when its graph has been optimised; prepare: false leaves it as it is`,
+      );
+  return new Set(Object.keys(overrides).filter((name) => overrides[name] === "float"));
 }
 
 /** The type of the node that one with this name was made of. */

@@ -1,42 +1,44 @@
 import type { Graph } from "../graph/graph.js";
 import { encodeTensor } from "../onnx/tensor-proto.js";
-import type { QuantParams } from "../quantize/compute-quant-params.js";
+import type { ActivationParams } from "./activation-params.js";
 import { isQuantizedUse, type PlannedActivation } from "./activation-plan.js";
-import type { QuantizeSettings } from "./options.js";
+import { quantizeDomain } from "./quantize-domain.js";
 import type { Selection } from "./select-nodes.js";
+import { zeroPointTensor } from "./zero-point-tensor.js";
+
+/** Names of initializers, and whose operators read them. */
+interface Stored {
+  readonly scale: string;
+  readonly zeroPoint: string;
+  readonly domain: string;
+}
 
 /** Puts QuantizeLinear and DequantizeLinear behind each planned tensor, with onnxruntime's names. */
 export function insertActivations(
   graph: Graph,
   activations: Iterable<PlannedActivation>,
-  params: ReadonlyMap<string, QuantParams>,
+  params: ReadonlyMap<string, ActivationParams>,
   selection: Selection,
-  settings: QuantizeSettings,
 ): void {
-  const stored = new Map<string, { scale: string; zeroPoint: string }>();
+  const stored = new Map<string, Stored>();
   for (const { tensor, rangeOf, whole } of activations) {
     let names = stored.get(rangeOf);
     if (!names) {
-      names = storeParams(graph, rangeOf, params.get(rangeOf)!, settings);
+      names = storeParams(graph, rangeOf, params.get(rangeOf)!);
       stored.set(rangeOf, names);
     }
     insertPair(graph, tensor, whole, names, selection);
   }
 }
 
-function storeParams(
-  graph: Graph,
-  tensor: string,
-  { scale, zeroPoint }: QuantParams,
-  { activations: dtype }: QuantizeSettings,
-): { scale: string; zeroPoint: string } {
+function storeParams(graph: Graph, tensor: string, { scale, zeroPoint, dtype }: ActivationParams): Stored {
   const names = {
+    domain: quantizeDomain(graph, dtype),
     scale: graph.freeName(`${tensor}_scale`),
     zeroPoint: graph.freeName(`${tensor}_zero_point`),
   };
-  const zeroPoints = dtype === "int8" ? Int8Array.of(zeroPoint) : Uint8Array.of(zeroPoint);
   graph.addInitializer(encodeTensor(names.scale, "float32", [], Float32Array.of(scale)));
-  graph.addInitializer(encodeTensor(names.zeroPoint, dtype, [], zeroPoints));
+  graph.addInitializer(zeroPointTensor(names.zeroPoint, dtype, [zeroPoint]));
   return names;
 }
 
@@ -44,7 +46,7 @@ function insertPair(
   graph: Graph,
   tensor: string,
   whole: boolean,
-  { scale, zeroPoint }: { scale: string; zeroPoint: string },
+  { scale, zeroPoint, domain }: Stored,
   selection: Selection,
 ): void {
   const uses = [...graph.consumers(tensor)];
@@ -60,8 +62,10 @@ function insertPair(
   for (const use of uses) if (whole || isQuantizedUse(use, selection)) graph.setInput(use, dequantized);
   graph.addNode("QuantizeLinear", [source, scale, zeroPoint], [quantized], {
     name: graph.freeName(`${tensor}_QuantizeLinear`),
+    domain,
   });
   graph.addNode("DequantizeLinear", [quantized, scale, zeroPoint], [dequantized], {
     name: graph.freeName(`${tensor}_DequantizeLinear`),
+    domain,
   });
 }

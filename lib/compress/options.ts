@@ -3,6 +3,7 @@ import type { DatasetSource } from "../data/open-dataset.js";
 import { outOfRange } from "../errors.js";
 import type { OnnxModel } from "../onnx/read.js";
 import type { OnProgress } from "../progress.js";
+import { detectTarget, PRESETS, type Target } from "./target.js";
 
 /**
  * static: weights and activations in int8, ranges found from calibration data (QuantizeLinear/DequantizeLinear pairs).
@@ -10,6 +11,18 @@ import type { OnProgress } from "../progress.js";
  * weights: weights stored in int8 and dequantized when used; arithmetic stays float.
  */
 export type QuantizeMode = "static" | "dynamic" | "weights";
+
+/** Integer types of activations; onnxruntime has integer kernels for those of 8 bits. */
+export type ActivationType = "uint8" | "int8" | "uint16" | "int16";
+
+/** What is to be different for one tensor. */
+export interface TensorOverride {
+  /** The range, instead of what calibration finds; both or none. */
+  min?: number | undefined;
+  max?: number | undefined;
+  dtype?: ActivationType | undefined;
+  symmetric?: boolean | undefined;
+}
 
 export interface QuantizeOptions {
   /** Where to write the model. Default: it is only returned. */
@@ -27,14 +40,25 @@ export interface QuantizeOptions {
    * when it loads the model; other runtimes read it too. qoperator: the integer operators themselves. Default qdq.
    */
   format?: "qdq" | "qoperator" | undefined;
-  /** Type of quantized activations. Default uint8, the fast one on x64; int8 for Arm and GPUs. */
-  activations?: "uint8" | "int8" | undefined;
+  /** What the model is to run on; sets the defaults of the next five options. Default: this machine's processor. */
+  target?: Target | undefined;
+  /** Type of quantized activations. Default uint8; int8 for Arm and TensorRT. 16 bits are for runtimes other than onnxruntime. */
+  activations?: ActivationType | undefined;
+  /** Centre the ranges of activations on zero. Default false; true for TensorRT. */
+  symmetric?: boolean | undefined;
   /** Type of quantized weights. Default int8. */
   weights?: "int8" | "uint8" | undefined;
   /** One scale per output channel of a weight. Default true. */
   perChannel?: boolean | undefined;
-  /** Weights in 7 bits: x64 processors without VNNI may overflow 16 bits otherwise. Default false. */
+  /** Weights in 7 bits: x64 processors without VNNI may overflow 16 bits otherwise. Default false; true for cpu-avx2. */
   reduceRange?: boolean | undefined;
+  /** Store biases of integer nodes in int32. Default true; false for TensorRT. */
+  quantizeBias?: boolean | undefined;
+  /**
+   * By tensor name, what is to be different: the range, type or symmetry of an activation, or "float" for an activation
+   * or a weight, whose readers and maker then stay in float. An unknown name is an error.
+   */
+  overrides?: Readonly<Record<string, TensorOverride | "float">> | undefined;
   /**
    * Cross-layer equalization: "auto" rescales the channels of a model whose layers have some far wider than the
    * others, which one range cannot fit; true does so always. Default "auto".
@@ -66,10 +90,14 @@ export interface QuantizeOptions {
 
 /** Options after defaults: what the rewriting steps read. */
 export interface QuantizeSettings {
-  readonly activations: "uint8" | "int8";
+  readonly target: Target;
+  readonly activations: ActivationType;
+  readonly symmetric: boolean;
   readonly weights: "int8" | "uint8";
   readonly perChannel: boolean;
   readonly reduceRange: boolean;
+  readonly quantizeBias: boolean;
+  readonly overrides: Readonly<Record<string, TensorOverride | "float">>;
   readonly format: "qdq" | "qoperator";
 }
 
@@ -85,6 +113,8 @@ export interface NodeTreatment {
 export interface QuantizeResult {
   /** The quantized model. */
   model: OnnxModel;
+  /** What the model was made for, and what that and the options came to. */
+  settings: QuantizeSettings;
   /** Files written: the model first, then external data. Empty without `output`. */
   files: string[];
   mode: QuantizeMode;
@@ -98,7 +128,9 @@ export interface QuantizeResult {
       min: number;
       max: number;
       scale: number;
-      zeroPoint: number /** What 8 bits keep of it. */;
+      zeroPoint: number;
+      dtype: ActivationType;
+      /** What 8 bits keep of it over the range that calibration found. */
       sqnrDb: number;
     }
   >;
@@ -115,7 +147,8 @@ const CHOICES = {
   mode: ["static", "dynamic", "weights"],
   calibrate: ["minmax", "percentile", "mse"],
   format: ["qdq", "qoperator"],
-  activations: ["uint8", "int8"],
+  target: ["cpu-vnni", "cpu-avx2", "cpu-arm", "gpu-tensorrt", "web"],
+  activations: ["uint8", "int8", "uint16", "int16"],
   weights: ["int8", "uint8"],
 } as const satisfies Partial<Record<keyof QuantizeOptions, readonly string[]>>;
 
@@ -129,13 +162,50 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
   const { samples } = options;
   if (samples !== undefined && !(Number.isInteger(samples) && samples > 0))
     throw outOfRange("a positive integer", "samples", samples);
-  const { activations = "uint8", weights = "int8", perChannel = true, reduceRange = false } = options;
-  const { format = "qdq" } = options;
+  const target = options.target ?? detectTarget();
+  const preset = PRESETS[target];
+  const { perChannel = true, format = "qdq", overrides = {}, weights = preset.weights } = options;
+  // uint8 weights go with unsigned activations only, so who asks for them asks for both.
+  const { activations = weights === "uint8" ? "uint8" : preset.activations } = options;
+  const { symmetric = preset.symmetric, reduceRange = preset.reduceRange } = options;
+  const { quantizeBias = preset.quantizeBias } = options;
   if (activations === "int8" && weights === "uint8")
     throw outOfRange(
       "int8 when activations are int8 (no runtime multiplies signed by unsigned)",
       "weights",
       weights,
     );
-  return { activations, weights, perChannel, reduceRange, format };
+  const types = [activations, ...Object.values(overrides).map((each) => each !== "float" && each.dtype)];
+  const wide = types.find((type) => type === "uint16" || type === "int16");
+  if (wide && format === "qoperator")
+    throw outOfRange(
+      "qdq for activations of 16 bits (there are no integer operators for them)",
+      "format",
+      format,
+    );
+  checkOverrides(overrides);
+  return {
+    target,
+    activations,
+    symmetric,
+    weights,
+    perChannel,
+    reduceRange,
+    quantizeBias,
+    overrides,
+    format,
+  };
+}
+
+function checkOverrides(overrides: QuantizeSettings["overrides"]): void {
+  for (const [tensor, override] of Object.entries(overrides)) {
+    if (override === "float") continue;
+    const { min, max, dtype } = override;
+    const name = `overrides[${JSON.stringify(tensor)}]`;
+    if (dtype !== undefined && !CHOICES.activations.includes(dtype))
+      throw outOfRange(`one of ${CHOICES.activations.join(", ")}`, `${name}.dtype`, dtype);
+    if (min === undefined && max === undefined) continue;
+    if (!(Number.isFinite(min) && Number.isFinite(max) && min! <= max!))
+      throw outOfRange("two finite numbers, min not above max,", `${name}.min and max`, `${min}, ${max}`);
+  }
 }

@@ -5,7 +5,9 @@ import { computeQuantParams } from "../quantize/compute-quant-params.js";
 import { quantizeLinear } from "../quantize/quantize-linear.js";
 import { isQuantizedUse } from "./activation-plan.js";
 import type { QuantizeSettings } from "./options.js";
+import { quantizeDomain } from "./quantize-domain.js";
 import type { Selection } from "./select-nodes.js";
+import { zeroPointTensor } from "./zero-point-tensor.js";
 
 /**
  * Stores constants that selected nodes read beside an activation, such as the second term of an Add, in the type of
@@ -15,12 +17,12 @@ export function quantizeConstants(
   graph: Graph,
   constants: readonly string[],
   selection: Selection,
-  { activations: dtype }: QuantizeSettings,
+  { activations: dtype, symmetric }: QuantizeSettings,
 ): void {
   for (const name of constants) {
     const stored = graph.initializer(name)!;
     const values = graph.model.tensor(stored).data as Float32Array;
-    const { scale, zeroPoint } = computeQuantParams({ ...minMax(values), dtype });
+    const { scale, zeroPoint } = computeQuantParams({ ...minMax(values), dtype, symmetric });
     const names = {
       quantized: graph.freeName(`${name}_quantized`),
       scale: graph.freeName(`${name}_scale`),
@@ -28,14 +30,14 @@ export function quantizeConstants(
       output: graph.freeName(`${name}_DequantizeLinear_Output`),
     };
     const quantized = quantizeLinear(values, { scale, zeroPoint, dtype });
-    const zeroPoints = dtype === "int8" ? Int8Array.of(zeroPoint) : Uint8Array.of(zeroPoint);
     const uses = graph.consumers(name).filter((use) => isQuantizedUse(use, selection));
     for (const use of uses) graph.setInput(use, names.output);
     graph.addInitializer(encodeTensor(names.quantized, dtype, shapeOf(stored), quantized));
     graph.addInitializer(encodeTensor(names.scale, "float32", [], Float32Array.of(scale)));
-    graph.addInitializer(encodeTensor(names.zeroPoint, dtype, [], zeroPoints));
+    graph.addInitializer(zeroPointTensor(names.zeroPoint, dtype, [zeroPoint]));
     graph.addNode("DequantizeLinear", [names.quantized, names.scale, names.zeroPoint], [names.output], {
       name: graph.freeName(`${name}_DequantizeLinear`),
+      domain: quantizeDomain(graph, dtype),
     });
   }
 }

@@ -13,8 +13,9 @@ import { writeOnnx } from "../onnx/write.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import { planActivations } from "./activation-plan.js";
 import { calibrateModel } from "./calibrate-model.js";
-import { type ChosenMode, chooseMode, LOWEST_QUANTIZED_OPSET } from "./choose-mode.js";
-import { excludeNodes, indexNodes, type NodeIndex, type SparedReason } from "./exclude-nodes.js";
+import { checkOpset } from "./check-opset.js";
+import { type ChosenMode, chooseMode } from "./choose-mode.js";
+import { excludeNodes, type SparedReason } from "./exclude-nodes.js";
 import { finishModel, inMemory } from "./finish-model.js";
 import { fragileNodes } from "./keep-float.js";
 import {
@@ -25,12 +26,14 @@ import {
   settingsFrom,
 } from "./options.js";
 import { prepareModel } from "./prepare-model.js";
+import { isWide } from "./quantize-domain.js";
 import { quantizeDynamic } from "./quantize-dynamic.js";
 import { quantizeLstms } from "./quantize-lstm.js";
-import { PER_CHANNEL_OPSET, quantizeStatic } from "./quantize-static.js";
+import { quantizeStatic } from "./quantize-static.js";
 import { equalizeLayers } from "./repair/equalize-layers.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeWeights } from "./store-weights.js";
+import { PRESETS } from "./target.js";
 import { toQOperator } from "./to-qoperator.js";
 import { dynamicTreatments, staticTreatments, withStoredWeights } from "./treatments.js";
 
@@ -82,6 +85,7 @@ class Quantization {
 
   async run(): Promise<QuantizeResult> {
     const { signal, output, onProgress } = this.options;
+    const { perChannel } = this.settings;
     const path = await this.inputPath();
     const before = modelBytes(path);
     onProgress?.({ stage: "prepare", done: 0 });
@@ -91,10 +95,10 @@ class Quantization {
       if (this.options.mode !== "weights") this.upgrade(model);
       this.equalize(model);
       const graph = new Graph(model);
-      const spared = excludeNodes(model.proto, this.options, originalNodes(path));
-      const selection = selectNodes(graph, spared, this.options.opTypes);
+      const spared = excludeNodes(model.proto, this.options, path);
+      const selection = selectNodes(graph, spared, this.askedTypes);
       const chosen = this.chosenMode(graph, selection);
-      if (chosen.mode !== "weights") this.checkOpset(graph);
+      if (chosen.mode !== "weights") this.warn(checkOpset(this.label, graph.opset() ?? 0, perChannel));
       const done = await this.rewrite(models, graph, selection, chosen, spared);
       const stored = this.storeWeights(graph, spared);
       const nodes = withStoredWeights(done.nodes, stored);
@@ -110,6 +114,7 @@ class Quantization {
         );
       return {
         model: files[0] === undefined ? inMemory(model) : readOnnx(files[0]),
+        settings: this.settings,
         files,
         mode: chosen.mode,
         reason: chosen.reason,
@@ -144,9 +149,13 @@ class Quantization {
     }
   }
 
+  private warn(warning: string | undefined): void {
+    if (warning !== undefined) this.warnings.push(warning);
+  }
+
   private upgrade(model: OnnxModel): void {
     const reason = upgradeOpset(model.proto);
-    if (reason) this.warnings.push(`the model keeps its old operator set: ${reason}`);
+    this.warn(reason && `the model keeps its old operator set: ${reason}`);
   }
 
   private equalize(model: OnnxModel): void {
@@ -156,19 +165,6 @@ class Quantization {
     if (pairs > 0)
       this.repairs.push(
         `equalized ${pairs} pairs of layers: the widest channel was ${spread.before.toFixed(1)} times the median one, and is ${spread.after.toFixed(1)} times`,
-      );
-  }
-
-  private checkOpset(graph: Graph): void {
-    const opset = graph.opset() ?? 0;
-    if (opset < LOWEST_QUANTIZED_OPSET)
-      throw new ModelOperationError(
-        "UNSUPPORTED_MODEL",
-        `${this.label}: opset ${opset} has no quantized operators; export the model with opset ${PER_CHANNEL_OPSET} or later, or choose mode weights`,
-      );
-    if (opset < PER_CHANNEL_OPSET && this.settings.perChannel)
-      this.warnings.push(
-        `opset ${opset} has one scale per tensor only, which costs accuracy; export with opset ${PER_CHANNEL_OPSET} or later`,
       );
   }
 
@@ -222,16 +218,10 @@ class Quantization {
     all: Selection,
     spared: SparedReason,
   ): Promise<Done> {
-    const {
-      data,
-      samples,
-      calibrate = "mse",
-      threads,
-      keepFloat = "auto",
-      opTypes,
-      onProgress,
-    } = this.options;
-    const firstPlan = planActivations(graph, all);
+    const { data, samples, threads, keepFloat = "auto", onProgress } = this.options;
+    // The smallest error in steps of 8 bits is not that in steps of 16.
+    const { calibrate = isWide(this.settings.activations) ? "minmax" : "mse" } = this.options;
+    const firstPlan = planActivations(graph, all, this.settings);
     const calibration = await calibrateModel(models, graph.model, [...firstPlan.activations.keys()], {
       data: data!,
       samples,
@@ -242,17 +232,21 @@ class Quantization {
     });
     onProgress?.({ stage: "quantize", done: 0 });
     const fragile =
-      keepFloat === "auto" ? fragileNodes(all, firstPlan, calibration.ranges) : new Map<NodeProto, string>();
+      keepFloat === "auto"
+        ? fragileNodes(all, firstPlan, calibration.ranges, this.settings)
+        : new Map<NodeProto, string>();
     const selection =
-      fragile.size > 0 ? selectNodes(graph, (node) => spared(node) ?? fragile.get(node), opTypes) : all;
-    const plan = fragile.size > 0 ? planActivations(graph, selection) : firstPlan;
+      fragile.size > 0
+        ? selectNodes(graph, (node) => spared(node) ?? fragile.get(node), this.askedTypes)
+        : all;
+    const plan = fragile.size > 0 ? planActivations(graph, selection, this.settings) : firstPlan;
     const params = quantizeStatic(graph, selection, plan, calibration.ranges, this.settings);
     if (this.settings.format === "qoperator") toQOperator(graph);
-    const ranges = [...params].map(([tensor, { scale, zeroPoint }]) => {
-      const { min, max, sqnrDb } = calibration.ranges[tensor]!;
-      return [tensor, { min, max, scale, zeroPoint, sqnrDb }] as const;
+    const ranges = [...params].map(([tensor, each]) => {
+      const { sqnrDb = Number.NaN } = calibration.ranges[tensor] ?? {};
+      return [tensor, { ...each, sqnrDb }] as const;
     });
-    const nodes = staticTreatments(selection, plan);
+    const nodes = staticTreatments(selection, plan, this.settings);
     return { ranges: Object.fromEntries(ranges), samples: calibration.samples, nodes };
   }
 
@@ -286,16 +280,13 @@ class Quantization {
     return stored;
   }
 
+  private get askedTypes(): readonly string[] {
+    return this.options.opTypes ?? PRESETS[this.settings.target].extraOpTypes;
+  }
+
   private get label(): string {
     return typeof this.input === "string" ? this.input : "the model";
   }
-}
-
-function originalNodes(path: string): NodeIndex {
-  const model = readOnnx(path);
-  const nodes = indexNodes(model.proto);
-  model.close();
-  return nodes;
 }
 
 /** What each mode adds to the result. */

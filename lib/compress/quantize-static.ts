@@ -1,8 +1,7 @@
 import type { ObservedRange } from "../calibrate/observer.js";
-import { ModelOperationError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
-import { computeQuantParams, type QuantParams } from "../quantize/compute-quant-params.js";
+import { type ActivationParams, activationParams } from "./activation-params.js";
 import type { ActivationPlan } from "./activation-plan.js";
 import type { Anchor } from "./anchors.js";
 import { insertActivations } from "./insert-activations.js";
@@ -28,10 +27,11 @@ export function quantizeStatic(
   { activations, constants, merged }: ActivationPlan,
   ranges: Readonly<Record<string, ObservedRange>>,
   settings: QuantizeSettings,
-): Map<string, QuantParams> {
-  const params = new Map<string, QuantParams>();
+): Map<string, ActivationParams> {
+  const params = new Map<string, ActivationParams>();
   for (const { rangeOf } of activations.values())
-    if (!params.has(rangeOf)) params.set(rangeOf, paramsOf(graph, rangeOf, ranges[rangeOf], settings));
+    if (!params.has(rangeOf))
+      params.set(rangeOf, activationParams(graph, rangeOf, ranges[rangeOf], settings));
   const inputScale = ({ node }: Anchor): number =>
     params.get(activations.get(node.input[0]!)!.rangeOf)!.scale;
 
@@ -39,7 +39,7 @@ export function quantizeStatic(
   const weights = new WeightStore(graph, settings);
   const anchors = [...selection.anchors.values()].filter(({ weight }) => weight !== undefined);
   // Weights may be shared, so every bias has its say on a scale before the first weight is quantized with it.
-  if (settings.weights === "int8")
+  if (settings.weights === "int8" && settings.quantizeBias)
     for (const anchor of anchors)
       if (anchor.bias)
         fitBias(graph, anchor, inputScale(anchor), weights, weightAxis(graph, anchor, settings));
@@ -47,10 +47,10 @@ export function quantizeStatic(
     const axis = weightAxis(graph, anchor, settings);
     const { scales } = weights.quantize(anchor.weight!, axis);
     graph.setInput({ node: anchor.node, index: 1 }, weights.dequantized(anchor.weight!, axis));
-    if (anchor.bias) quantizeBias(graph, anchor, inputScale(anchor), scales);
+    if (anchor.bias && settings.quantizeBias) quantizeBias(graph, anchor, inputScale(anchor), scales);
   }
   quantizeConstants(graph, constants, selection, settings);
-  insertActivations(graph, activations.values(), params, selection, settings);
+  insertActivations(graph, activations.values(), params, selection);
   return params;
 }
 
@@ -63,20 +63,4 @@ function mergeClamp(graph: Graph, node: NodeProto, clamp: NodeProto): void {
 export function weightAxis(graph: Graph, { axis }: Anchor, settings: QuantizeSettings): number | undefined {
   const possible = settings.perChannel && settings.weights === "int8" && graph.opset()! >= PER_CHANNEL_OPSET;
   return possible ? axis : undefined;
-}
-
-function paramsOf(
-  graph: Graph,
-  tensor: string,
-  range: ObservedRange | undefined,
-  { activations: dtype }: QuantizeSettings,
-): QuantParams {
-  // Softmax gives 0..1 by definition; what the samples reached says less.
-  if (graph.producer(tensor)?.opType === "Softmax") return computeQuantParams({ min: 0, max: 1, dtype });
-  if (!range || range.count === 0)
-    throw new ModelOperationError(
-      "CALIBRATION_INVALID",
-      `the samples gave no value of tensor ${JSON.stringify(tensor)}; give samples that run this part of the model, or exclude its node`,
-    );
-  return computeQuantParams({ min: range.min, max: range.max, dtype });
 }

@@ -78,7 +78,7 @@ function computeInIntegers(graph: Graph, node: NodeProto, form: IntegerForm): vo
 /** The stored integers that a tensor is the float form of. */
 function sourceOf(graph: Graph, tensor: string): Quantized | undefined {
   const node = graph.producer(tensor);
-  if (!node || node.opType !== "DequantizeLinear" || !isStandard(node)) return undefined;
+  if (node?.opType !== "DequantizeLinear" || !isStandard(node)) return undefined;
   return node.input as [string, string, string];
 }
 
@@ -87,7 +87,7 @@ function targetOf(graph: Graph, tensor: string): { quantizer: NodeProto; names: 
   const uses = graph.consumers(tensor);
   const quantizer = uses[0]?.node;
   if (uses.length !== 1 || !graph.isInternal(tensor)) return undefined;
-  if (!quantizer || quantizer.opType !== "QuantizeLinear" || !isStandard(quantizer)) return undefined;
+  if (quantizer?.opType !== "QuantizeLinear" || !isStandard(quantizer)) return undefined;
   const [, scale, zeroPoint] = quantizer.input as [string, string, string];
   return { quantizer, names: [quantizer.output[0]!, scale, zeroPoint] };
 }

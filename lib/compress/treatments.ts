@@ -1,13 +1,33 @@
+import { integerForm } from "../graph/integer-form.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import type { ActivationPlan } from "./activation-plan.js";
 import type { Anchor } from "./anchors.js";
-import type { NodeTreatment } from "./options.js";
+import type { NodeTreatment, QuantizeSettings } from "./options.js";
+import { isWide } from "./quantize-domain.js";
 import { nameOf, type Selection } from "./select-nodes.js";
 
 /** What static quantization did with each node, and why. */
-export function staticTreatments(selection: Selection, { merged }: ActivationPlan): NodeTreatment[] {
-  const anchors = [...selection.anchors.keys()].map((node) => treated(node, "int8", "integer kernel"));
-  const bridges = [...selection.bridges].map((node) => treated(node, "int8", "lies between integer nodes"));
+export function staticTreatments(
+  selection: Selection,
+  { merged }: ActivationPlan,
+  settings: QuantizeSettings,
+): NodeTreatment[] {
+  const anchors = [...selection.anchors.keys()].map((node) => {
+    if (isWide(settings.activations))
+      return treated(node, "int8", "weights int8; onnxruntime has no integer kernel for 16-bit activations");
+    if (!integerForm(node))
+      return treated(node, "int8", "weights int8; onnxruntime has no integer kernel of it");
+    return treated(node, "int8", "integer kernel");
+  });
+  const bridges = [...selection.bridges].map((node) =>
+    treated(
+      node,
+      "int8",
+      integerForm(node)
+        ? "lies between integer nodes"
+        : "as asked; onnxruntime computes it in float all the same",
+    ),
+  );
   const clamps = merged.map(({ clamp }) =>
     treated(clamp, "merged", `the quantized range of ${clamp.output[0]} ends where it cuts`),
   );

@@ -10,6 +10,7 @@ import { quantizeLinear } from "../quantize/quantize-linear.js";
 import { Scratch } from "../scratch.js";
 import { elementCount } from "../tensor.js";
 import type { QuantizeSettings } from "./options.js";
+import { zeroPointTensor } from "./zero-point-tensor.js";
 
 /** One scale per index of this axis, or per row (all axes but the last together), or one for the whole weight. */
 export type WeightAxis = number | "rows" | undefined;
@@ -96,7 +97,6 @@ export class WeightStore {
     const zeroPoints = this.zeroPoints.get(key)!;
     const { weights: dtype } = this.settings;
     const paramShape = axis === undefined ? [] : [scales.length];
-    const zeroPointData = dtype === "int8" ? Int8Array.from(zeroPoints) : Uint8Array.from(zeroPoints);
     const names = {
       quantized: this.graph.freeName(`${weight}_quantized`),
       scale: this.graph.freeName(`${weight}_scale`),
@@ -106,7 +106,7 @@ export class WeightStore {
       this.quantized(names.quantized, weight, axis, { scale: scales, zeroPoint: zeroPoints }),
     );
     this.graph.addInitializer(encodeTensor(names.scale, "float32", paramShape, scales));
-    this.graph.addInitializer(encodeTensor(names.zeroPoint, dtype, paramShape, zeroPointData));
+    this.graph.addInitializer(zeroPointTensor(names.zeroPoint, dtype, zeroPoints, paramShape));
     const result = { ...names, scales, zeroPoints };
     this.stored.set(key, result);
     return result;

@@ -45,7 +45,9 @@ export async function quantizeBuilt(
   const output = join(folder, `${name}.int8.onnx`);
   writeFileSync(input, modelFile(model));
   const data = samples.map((feeds) => ({ feeds }));
-  const result = await quantizeModel(input, { output, ...(data.length > 0 && { data }), ...options });
+  // Not this machine's processor: results are to be the same on every one.
+  const target = "cpu-vnni";
+  const result = await quantizeModel(input, { output, target, ...(data.length > 0 && { data }), ...options });
   return { input, output, ...result };
 }
 
