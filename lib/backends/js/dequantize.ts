@@ -2,17 +2,47 @@ import type { ElementType, FloatArray, Operations, QuantizedArray } from "../../
 import { narrowInto, unpacked } from "./elements.js";
 import { type Run, runBlocked, runPerAxis } from "./layouts.js";
 
+type Values = QuantizedArray | Int32Array;
+
+// Functions of their own, for what a closure captures is read again for each element.
+function dequantizeOne(
+  values: Values,
+  floats: Float32Array,
+  from: number,
+  to: number,
+  scale: number,
+  zeroPoint: number,
+): void {
+  for (let i = from; i < to; i++) floats[i] = Math.fround(values[i]! - zeroPoint) * scale;
+}
+
+function dequantizeLanes(
+  values: Values,
+  floats: Float32Array,
+  from: number,
+  to: number,
+  scales: Float32Array,
+  zeroPoints: Int32Array,
+  first: number,
+): void {
+  for (let i = from, k = first; i < to; i++, k++)
+    floats[i] = Math.fround(values[i]! - zeroPoints[k]!) * scales[k]!;
+}
+
 function dequantize(
-  x: QuantizedArray | Int32Array,
+  x: Values,
   xType: ElementType,
   y: FloatArray,
   yType: ElementType,
+  scales: Float32Array,
+  zeroPoints: Int32Array,
   work: (run: Run) => void,
 ): void {
   const values = unpacked(x, xType, y.length);
   narrowInto(y, yType, (floats) => {
-    work((from, to, scale, zeroPoint) => {
-      for (let i = from; i < to; i++) floats[i] = Math.fround(values[i]! - zeroPoint) * scale;
+    work((from, to, k, lanes) => {
+      if (lanes) dequantizeLanes(values, floats, from, to, scales, zeroPoints, k);
+      else dequantizeOne(values, floats, from, to, scales[k]!, zeroPoints[k]!);
     });
   });
 }
@@ -25,8 +55,8 @@ export const dequantizeLinear: Operations<void>["dequantizeLinear"] = (
   scale,
   zeroPoint,
 ) => {
-  dequantize(x, xType, y, yType, (run) => {
-    run(0, y.length, scale, zeroPoint);
+  dequantize(x, xType, y, yType, Float32Array.of(scale), Int32Array.of(zeroPoint), (run) => {
+    run(0, y.length, 0, false);
   });
 };
 
@@ -39,8 +69,8 @@ export const dequantizeLinearPerAxis: Operations<void>["dequantizeLinearPerAxis"
   zeroPoints,
   inner,
 ) => {
-  dequantize(x, xType, y, yType, (run) => {
-    runPerAxis(run, y.length, scales, zeroPoints, inner);
+  dequantize(x, xType, y, yType, scales, zeroPoints, (run) => {
+    runPerAxis(run, y.length, scales.length, inner);
   });
 };
 
@@ -55,7 +85,7 @@ export const dequantizeLinearBlocked: Operations<void>["dequantizeLinearBlocked"
   inner,
   block,
 ) => {
-  dequantize(x, xType, y, yType, (run) => {
-    runBlocked(run, y.length, scales, zeroPoints, size, inner, block);
+  dequantize(x, xType, y, yType, scales, zeroPoints, (run) => {
+    runBlocked(run, y.length, size, inner, block);
   });
 };

@@ -3,8 +3,13 @@ import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat1
 
 const { float16, int4, int8, int16, uint4, uint16 } = ELEMENT_TYPES;
 
+export interface ValueRange {
+  readonly min: number;
+  readonly max: number;
+}
+
 /** The values that a quantized type has. */
-export function rangeOf(type: ElementType): { min: number; max: number } {
+export function rangeOf(type: ElementType): ValueRange {
   const bits = type === int4 || type === uint4 ? 4 : type === int16 || type === uint16 ? 16 : 8;
   const min = type === int4 || type === int8 || type === int16 ? -(2 ** (bits - 1)) : 0;
   return { min, max: min + 2 ** bits - 1 };

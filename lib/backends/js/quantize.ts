@@ -5,39 +5,76 @@ import {
   type Operations,
   type QuantizedArray,
 } from "../../backend.js";
-import { packInto, rangeOf, widened } from "./elements.js";
+import { packInto, rangeOf, type ValueRange, widened } from "./elements.js";
 import { type Run, runBlocked, runPerAxis } from "./layouts.js";
 import { minMax } from "./minmax.js";
 
 // 1.5 * 2^23: a float32 sum with it has no fraction bits, so the sum is already rounded, ties to even.
 const ROUND = 12582912;
 
+// Functions of their own, for what a closure captures is read again for each element.
+function quantizeOne(
+  floats: Float32Array,
+  values: QuantizedArray,
+  { min, max }: ValueRange,
+  from: number,
+  to: number,
+  scale: number,
+  zeroPoint: number,
+): void {
+  const lo = min - zeroPoint;
+  const hi = max - zeroPoint;
+  for (let i = from; i < to; i++) {
+    let v = Math.fround(floats[i]! / scale);
+    if (!(v > lo)) v = lo; // NaN too
+    if (v > hi) v = hi;
+    values[i] = Math.fround(v + ROUND) - ROUND + zeroPoint;
+  }
+}
+
+function quantizeLanes(
+  floats: Float32Array,
+  values: QuantizedArray,
+  { min, max }: ValueRange,
+  from: number,
+  to: number,
+  scales: Float32Array,
+  zeroPoints: Int32Array,
+  first: number,
+): void {
+  for (let i = from, k = first; i < to; i++, k++) {
+    const zeroPoint = zeroPoints[k]!;
+    const lo = min - zeroPoint;
+    const hi = max - zeroPoint;
+    let v = Math.fround(floats[i]! / scales[k]!);
+    if (!(v > lo)) v = lo; // NaN too
+    if (v > hi) v = hi;
+    values[i] = Math.fround(v + ROUND) - ROUND + zeroPoint;
+  }
+}
+
 function quantize(
   x: FloatArray,
   xType: ElementType,
   y: QuantizedArray,
   yType: ElementType,
+  scales: Float32Array,
+  zeroPoints: Int32Array,
   work: (run: Run) => void,
 ): void {
   const floats = widened(x, xType);
-  const { min, max } = rangeOf(yType);
+  const limits = rangeOf(yType);
   packInto(y, yType, x.length, (values) => {
-    work((from, to, scale, zeroPoint) => {
-      const lo = min - zeroPoint;
-      const hi = max - zeroPoint;
-      for (let i = from; i < to; i++) {
-        let v = Math.fround(floats[i]! / scale);
-        if (!(v > lo)) v = lo; // NaN too
-        if (v > hi) v = hi;
-        values[i] = Math.fround(v + ROUND) - ROUND + zeroPoint;
-      }
+    work((from, to, k, lanes) => {
+      if (lanes) quantizeLanes(floats, values, limits, from, to, scales, zeroPoints, k);
+      else quantizeOne(floats, values, limits, from, to, scales[k]!, zeroPoints[k]!);
     });
   });
 }
 
 export const quantizeLinear: Operations<void>["quantizeLinear"] = (x, xType, y, yType, scale, zeroPoint) => {
-  quantize(x, xType, y, yType, (run) => {
-    run(0, x.length, scale, zeroPoint);
+  quantize(x, xType, y, yType, Float32Array.of(scale), Int32Array.of(zeroPoint), (run) => {
+    run(0, x.length, 0, false);
   });
 };
 
@@ -50,8 +87,8 @@ export const quantizeLinearPerAxis: Operations<void>["quantizeLinearPerAxis"] = 
   zeroPoints,
   inner,
 ) => {
-  quantize(x, xType, y, yType, (run) => {
-    runPerAxis(run, x.length, scales, zeroPoints, inner);
+  quantize(x, xType, y, yType, scales, zeroPoints, (run) => {
+    runPerAxis(run, x.length, scales.length, inner);
   });
 };
 
@@ -66,8 +103,8 @@ export const quantizeLinearBlocked: Operations<void>["quantizeLinearBlocked"] = 
   inner,
   block,
 ) => {
-  quantize(x, xType, y, yType, (run) => {
-    runBlocked(run, x.length, scales, zeroPoints, size, inner, block);
+  quantize(x, xType, y, yType, scales, zeroPoints, (run) => {
+    runBlocked(run, x.length, size, inner, block);
   });
 };
 
