@@ -5,6 +5,8 @@ import type { ObserverMethod } from "../calibrate/observer.js";
 import type { ActivationType, QuantizeMode, QuantizeOptions, QuantizeResult } from "../compress/options.js";
 import { quantizeModel } from "../compress/quantize-model.js";
 import { PRESETS, type Target } from "../compress/target.js";
+import type { BlockOptions } from "../compress/weight-only/block-options.js";
+import { addBlockOptions } from "./block-options.js";
 import { colors } from "./colors.js";
 import { bytes, change } from "./format.js";
 import { label, table } from "./table.js";
@@ -18,7 +20,7 @@ import {
   type Verb,
 } from "./verb.js";
 
-interface QuantizeCommandOptions extends SharedOptions {
+interface QuantizeCommandOptions extends SharedOptions, BlockOptions {
   output: string;
   mode?: QuantizeMode;
   data?: string;
@@ -28,7 +30,6 @@ interface QuantizeCommandOptions extends SharedOptions {
   activations?: ActivationType;
   symmetric?: boolean;
   weights?: "int8" | "uint8";
-  bits: "8";
   format: "qdq" | "qoperator";
   perChannel: boolean;
   reduceRange?: boolean;
@@ -78,7 +79,6 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         new Option("--weights <type>", "type of weights; default by target").choices(["int8", "uint8"]),
       )
       .option("--symmetric", "centre the ranges of activations on zero")
-      .addOption(new Option("--bits <n>", "bits of a weight").choices(["8"]).default("8"))
       .addOption(
         new Option(
           "--format <format>",
@@ -117,6 +117,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       .option("--exclude-op-types <types>", "leave these operators in float", parseList)
       .option("--no-equalize", "do not rescale channels that are far wider than their neighbours")
       .option("--no-prepare", "do not optimise the graph first");
+    addBlockOptions(command);
     addExamples(
       command,
       "quantize model.onnx -o model.int8.onnx --data calibration.safetensors",
@@ -124,12 +125,14 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       "quantize model.onnx -o model.int8.onnx --data calibration.mjs --target gpu-tensorrt",
       "quantize model.onnx -o model.int8.onnx --mode dynamic --exclude /head/MatMul",
       "quantize model.onnx -o model.int8.onnx --data calibration.mjs --op-types Conv,Gemm --exclude '/neck/*'",
+      "quantize model.onnx -o model.q4.onnx --bits 4 --block-size 32",
+      "quantize model.onnx -o model.q4.onnx --bits 4 --weight-format dequantize --no-zero-points",
     );
   },
 
   async run(
     [model],
-    { output, json: _json, quiet: _quiet, bits: _bits, equalize, keepFloat, overrides, ...options },
+    { output, json: _json, quiet: _quiet, equalize, keepFloat, overrides, ...options },
     { signal, onProgress },
   ) {
     if (resolve(output) === resolve(model!))

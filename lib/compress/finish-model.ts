@@ -13,8 +13,13 @@ const QUANTIZED_KEY = "modelpress.quantized";
 export function finishModel({ proto }: OnnxModel, mode: QuantizeMode, settings: QuantizeSettings): void {
   const used = new Set(operatorDomains(proto));
   proto.opsetImport = proto.opsetImport.filter(({ domain }) => domain === "" || used.has(domain));
-  const { activations, weights } = settings;
-  const value = mode === "static" ? `static, activations ${activations}, weights ${weights}` : mode;
+  const { activations, weights, blocks } = settings;
+  const value =
+    mode === "static"
+      ? `static, activations ${activations}, weights ${weights}`
+      : blocks
+        ? `weights, ${blocks.bits} bits in blocks of ${blocks.blockSize}`
+        : mode;
   proto.metadataProps = [
     ...proto.metadataProps.filter(({ key }) => key !== QUANTIZED_KEY),
     create(StringStringEntryProtoSchema, { key: QUANTIZED_KEY, value }),

@@ -4,11 +4,12 @@ import { outOfRange } from "../errors.js";
 import type { OnnxModel } from "../onnx/read.js";
 import type { OnProgress } from "../progress.js";
 import { detectTarget, PRESETS, type Target } from "./target.js";
+import { type BlockOptions, type BlockSettings, blockSettingsFrom } from "./weight-only/block-options.js";
 
 /**
  * static: weights and activations in int8, ranges found from calibration data (QuantizeLinear/DequantizeLinear pairs).
  * dynamic: weights in int8, activations quantized at run time from their own range.
- * weights: weights stored in int8 and dequantized when used; arithmetic stays float.
+ * weights: weights stored in 8 or 4 bits and dequantized when used; activations stay float.
  */
 export type QuantizeMode = "static" | "dynamic" | "weights";
 
@@ -24,7 +25,7 @@ export interface TensorOverride {
   symmetric?: boolean | undefined;
 }
 
-export interface QuantizeOptions {
+export interface QuantizeOptions extends BlockOptions {
   /** Where to write the model. Default: it is only returned. */
   output?: string | undefined;
   /** Default: static when data is given, else the one of the others that does not slow this model down. */
@@ -99,13 +100,15 @@ export interface QuantizeSettings {
   readonly quantizeBias: boolean;
   readonly overrides: Readonly<Record<string, TensorOverride | "float">>;
   readonly format: "qdq" | "qoperator";
+  /** Where mode weights stores matrix products in blocks. */
+  readonly blocks: BlockSettings | undefined;
 }
 
 /** What was done with one node that could have been quantized. */
 export interface NodeTreatment {
   name: string;
   opType: string;
-  treatment: "int8" | "weights int8" | "float" | "merged";
+  treatment: "int8" | "weights int8" | "weights int4" | "float" | "merged";
   /** Why, in plain words. */
   reason: string;
 }
@@ -194,6 +197,7 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
     quantizeBias,
     overrides,
     format,
+    blocks: blockSettingsFrom(options),
   };
 }
 

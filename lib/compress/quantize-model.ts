@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ModelOperationError } from "../errors.js";
 import { Graph } from "../graph/graph.js";
 import { upgradeOpset } from "../graph/upgrade-opset.js";
+import { upgradeToOpset21 } from "../graph/upgrade-to-opset21.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, readOnnx } from "../onnx/read.js";
@@ -36,6 +37,7 @@ import { storeWeights } from "./store-weights.js";
 import { PRESETS } from "./target.js";
 import { toQOperator } from "./to-qoperator.js";
 import { dynamicTreatments, staticTreatments, withStoredWeights } from "./treatments.js";
+import { storeBlocks } from "./weight-only/store-blocks.js";
 
 /** Most trained models stay below 5, some reach 10 and quantize worse when equalized; those that need it are above 80. */
 const SKEWED = 20;
@@ -92,7 +94,9 @@ class Quantization {
     await using models = await ModelProcess.start({ signal });
     const model = await this.prepared(models, path);
     try {
-      if (this.options.mode !== "weights") this.upgrade(model);
+      const inBlocks = this.settings.blocks?.format === "dequantize";
+      if (this.options.mode !== "weights" || inBlocks) this.upgrade(model);
+      if (inBlocks) this.upgradeForBlocks(model);
       this.equalize(model);
       const graph = new Graph(model);
       const spared = excludeNodes(model.proto, this.options, path);
@@ -158,6 +162,15 @@ class Quantization {
     this.warn(reason && `the model keeps its old operator set: ${reason}`);
   }
 
+  private upgradeForBlocks(model: OnnxModel): void {
+    const reason = upgradeToOpset21(model.proto);
+    if (reason)
+      throw new ModelOperationError(
+        "UNSUPPORTED_MODEL",
+        `${this.label}: DequantizeLinear in blocks needs opset 21, and ${reason}; export the model with opset 21, or choose weightFormat matmulnbits`,
+      );
+  }
+
   private equalize(model: OnnxModel): void {
     const { equalize = "auto" } = this.options;
     if (equalize === false) return;
@@ -178,7 +191,8 @@ class Quantization {
   }
 
   private chosenMode(graph: Graph, selection: Selection): ChosenMode {
-    const { mode, data } = this.options;
+    const { data } = this.options;
+    const mode = this.options.mode ?? (this.settings.blocks && "weights");
     const hasLstm = graph.allNodes().some(({ opType }) => opType === "LSTM");
     if (selection.anchors.size === 0 && mode !== "weights" && hasLstm)
       return { mode: "dynamic", reason: "its LSTM gains from dynamic int8", weightsOnly: () => false };
@@ -209,7 +223,17 @@ class Quantization {
   ): Promise<Done> {
     if (chosen.mode === "static") return this.static(models, graph, selection, spared);
     if (chosen.mode === "dynamic") return this.dynamic(graph, selection, chosen, spared);
-    return { ranges: {}, samples: 0, nodes: [...selection.refused] };
+    return { ranges: {}, samples: 0, nodes: this.blocks(graph, selection, spared) };
+  }
+
+  /** What mode weights does before all weights that are left are stored in int8. */
+  private blocks(graph: Graph, { refused }: Selection, spared: SparedReason): NodeTreatment[] {
+    const { blocks } = this.settings;
+    if (!blocks) return [...refused];
+    const { nodes, warnings } = storeBlocks(graph, blocks, spared);
+    this.warnings.push(...warnings);
+    const treated = new Set(nodes.map(({ name }) => name));
+    return [...refused.filter(({ name }) => !treated.has(name)), ...nodes];
   }
 
   private async static(

@@ -10,7 +10,7 @@ export type Onnxruntime = typeof import("onnxruntime-node");
  * Throws RUNTIME_MISSING where there is none, RUNTIME_FAILED where there is one that does not start.
  */
 export async function loadOnnxruntime(): Promise<Onnxruntime> {
-  const found = resolveFrom(join(process.cwd(), "noop.js")) ?? resolveFrom(import.meta.url);
+  const found = resolveOnnxruntime();
   if (found === undefined)
     throw new ModelOperationError(
       "RUNTIME_MISSING",
@@ -23,6 +23,11 @@ export async function loadOnnxruntime(): Promise<Onnxruntime> {
       cause,
     });
   }
+}
+
+/** Main file of the onnxruntime-node that models run in; undefined where there is none. */
+export function resolveOnnxruntime(): string | undefined {
+  return resolveFrom(join(process.cwd(), "noop.js")) ?? resolveFrom(import.meta.url);
 }
 
 function resolveFrom(origin: string): string | undefined {

@@ -1,0 +1,22 @@
+import type { BlockwiseLayout } from "../../quantize/blockwise-layout.js";
+import { type BlockwiseArrays, quantizeBlockwise } from "../../quantize/quantize-blockwise.js";
+
+/** What a block quantizer is told of a weight. */
+export interface BlockInput {
+  /** Name of the float initializer. */
+  readonly weight: string;
+  /** Its values, as `layout` says; views of the model's file, not to be kept. */
+  readonly values: Float32Array;
+  readonly layout: BlockwiseLayout;
+}
+
+/**
+ * Fills the arrays of one weight: the scale and zero point of every block, and the steps. Called while the model is written,
+ * for one weight at a time and perhaps more than once for each, and must then give the same.
+ */
+export type BlockQuantizer = (input: BlockInput, out: BlockwiseArrays) => void;
+
+/** Every value becomes the nearest step. */
+export const roundToNearest: BlockQuantizer = ({ values, layout }, out) => {
+  quantizeBlockwise(values, { ...layout, symmetric: out.zeroPoints === undefined, out });
+};
