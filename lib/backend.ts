@@ -187,6 +187,36 @@ export interface Operations<Result> {
    * not counted. Edges rise, and max - min is a finite float32.
    */
   histogram(x: Float32Array, min: number, max: number, counts: Float64Array, ...execution: Execution): Result;
+
+  /**
+   * Adds to the upper triangle of gram, columns x columns, the products of every two columns of x, row after row in float64. A NaN
+   * has the bits 0x7ff8000000000000.
+   */
+  accumulateGram(x: Float32Array, gram: Float64Array, columns: number, ...execution: Execution): Result;
+
+  /**
+   * Replaces the lower triangle of a, n x n and positive definite, by the M with M^T M = a, begun at the last row, in
+   * float64. For another a the result is left open.
+   */
+  reversedCholesky(a: Float64Array, n: number, ...execution: Execution): Result;
+
+  /**
+   * Rounds the rows of w to steps in min..max, columns in the given order, each after what the errors of those before it
+   * ask of it: (w + sum of m[i][j] * error[j] / m[i][i]) / scale + zero point. One scale and zero point for every `block`
+   * columns of a row. All in float64; NaN becomes min; a step is stored as its lowest 8 bits.
+   */
+  compensateRounding(
+    w: Float32Array,
+    steps: Uint8Array,
+    m: Float64Array,
+    order: Int32Array,
+    scales: Float32Array,
+    zeroPoints: Int32Array,
+    block: number,
+    min: number,
+    max: number,
+    ...execution: Execution
+  ): Result;
 }
 
 /**

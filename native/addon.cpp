@@ -53,6 +53,9 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::quantize_blockwise>(operations, "quantizeBlockwise", target);
   add<binding::dequantize_blockwise>(operations, "dequantizeBlockwise", target);
   add<binding::histogram>(operations, "histogram", target);
+  add<binding::accumulate_gram>(operations, "accumulateGram", target);
+  add<binding::reversed_cholesky>(operations, "reversedCholesky", target);
+  add<binding::compensate_rounding>(operations, "compensateRounding", target);
 }
 
 // One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files",

@@ -29,5 +29,8 @@ Napi::Value dequantize_gguf_q4_0(const Napi::CallbackInfo& info);
 Napi::Value quantize_blockwise(const Napi::CallbackInfo& info);
 Napi::Value dequantize_blockwise(const Napi::CallbackInfo& info);
 Napi::Value histogram(const Napi::CallbackInfo& info);
+Napi::Value accumulate_gram(const Napi::CallbackInfo& info);
+Napi::Value reversed_cholesky(const Napi::CallbackInfo& info);
+Napi::Value compensate_rounding(const Napi::CallbackInfo& info);
 
 }  // namespace modelpress::binding

@@ -52,6 +52,10 @@ constexpr Kernels kScalar = [] {
   k.quantize_blockwise = scalar::quantize_blockwise;
   k.dequantize_blockwise = scalar::dequantize_blockwise;
   k.histogram_f32 = scalar::histogram_f32;
+  k.accumulate_gram_f32 = scalar::accumulate_gram_f32;
+  k.factor_rows_f64 = scalar::factor_rows_f64;
+  k.subtract_rows_f64 = scalar::subtract_rows_f64;
+  k.compensate_rounding_f32 = scalar::compensate_rounding_f32;
   return k;
 }();
 
@@ -94,6 +98,9 @@ constexpr Kernels kAvx2 = [] {
   k.quantize_blockwise = avx2::quantize_blockwise;
   k.dequantize_blockwise = avx2::dequantize_blockwise;
   k.histogram_f32 = avx2::histogram_f32;
+  k.accumulate_gram_f32 = avx2::accumulate_gram_f32;
+  k.subtract_rows_f64 = avx2::subtract_rows_f64;
+  k.compensate_rounding_f32 = avx2::compensate_rounding_f32;
   return k;
 }();
 #endif
@@ -136,6 +143,9 @@ constexpr Kernels kNeon = [] {
   k.quantize_blockwise = neon::quantize_blockwise;
   k.dequantize_blockwise = neon::dequantize_blockwise;
   k.histogram_f32 = neon::histogram_f32;
+  k.accumulate_gram_f32 = neon::accumulate_gram_f32;
+  k.subtract_rows_f64 = neon::subtract_rows_f64;
+  k.compensate_rounding_f32 = neon::compensate_rounding_f32;
   return k;
 }();
 #endif

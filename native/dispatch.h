@@ -53,6 +53,10 @@ struct Kernels {
   QuantizeBlockwise* quantize_blockwise;
   DequantizeBlockwise* dequantize_blockwise;
   Histogram* histogram_f32;
+  AccumulateGram* accumulate_gram_f32;
+  FactorRows* factor_rows_f64;
+  SubtractRows* subtract_rows_f64;
+  CompensateRounding* compensate_rounding_f32;
 };
 
 struct Backend {

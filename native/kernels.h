@@ -107,7 +107,42 @@ using QuantizeBlockwise = void(const float* w, uint8_t* packed, float* scales, u
 using DequantizeBlockwise = void(const uint8_t* packed, const float* scales, const uint8_t* zero_points,
                                  float* w, const BlockwiseLayout& layout, size_t begin, size_t end);
 
+// Rows [begin, end) of the upper triangle of g, n x n: g[i][j] += x[0][i] * x[0][j], then x[1][i] * x[1][j],
+// and so on, for j from i on. Products of two float32 are exact in double, so that only the sums round. The
+// payload of a NaN is left open: the binding settles it.
+using AccumulateGram = void(const float* x, size_t rows, size_t n, size_t begin, size_t end, double* g);
+
+// The two steps that turn the lower triangle of a, n x n and positive definite, into M with M^T M = a, begun
+// at the last row. Every product, quotient and difference is rounded to double; for another a the result is
+// left open. For row i = last - 1 down to first: a[i][i] = sqrt(a[i][i]), then a[i][j] /= a[i][i] for j < i,
+// then a[k][j] -= a[i][k] * a[i][j] for the rows k in [first, i) and j <= k.
+using FactorRows = void(double* a, size_t n, size_t first, size_t last);
+// The same difference for the rows k in [begin, end) above first, and i = last - 1 down to first.
+using SubtractRows = void(double* a, size_t n, size_t first, size_t last, size_t begin, size_t end);
+
+// The steps that the weights of an output may take: lo to hi, and a scale and a zero point for every `block`
+// columns, blocks of them per output.
+struct RoundingGrid {
+  const float* scales;
+  const int32_t* zero_points;
+  size_t block, blocks;
+  int32_t lo, hi;
+};
+// Room for the errors of so many outputs is what a kernel of this kind asks for.
+constexpr size_t kRoundingLanes = 16;
+
+// Rounds rows [begin, end) of w, n values each. For i = 0 to n - 1, with the value w[c] of column c =
+// order[i]:
+//   shift = the sum of m[i][j] * error[j] for j = 0 to i - 1, begun with 0
+//   steps[c] = round_half_even((w[c] + shift / m[i][i]) / scale) + zero point, in [lo, hi]
+//   error[i] = w[c] - (steps[c] - zero point) * scale
+// all in double, every operation rounded. A NaN becomes lo. A step is stored as its lowest 8 bits.
+using CompensateRounding = void(const float* w, size_t n, const double* m, const int32_t* order,
+                                const RoundingGrid& grid, size_t begin, size_t end, uint8_t* steps,
+                                double* errors);
+
 namespace scalar {
+FactorRows factor_rows_f64;
 MinMax min_max_f32;
 MinMaxLanes min_max_lanes_f32;
 Summarize<int8_t> summarize_s8;
@@ -153,6 +188,9 @@ DequantizeGguf dequantize_gguf_q4_0;
 QuantizeBlockwise quantize_blockwise;
 DequantizeBlockwise dequantize_blockwise;
 Histogram histogram_f32;
+AccumulateGram accumulate_gram_f32;
+SubtractRows subtract_rows_f64;
+CompensateRounding compensate_rounding_f32;
 }  // namespace scalar
 namespace avx2 {
 MinMax min_max_f32;
@@ -191,6 +229,9 @@ DequantizeGguf dequantize_gguf_q4_0;
 QuantizeBlockwise quantize_blockwise;
 DequantizeBlockwise dequantize_blockwise;
 Histogram histogram_f32;
+AccumulateGram accumulate_gram_f32;
+SubtractRows subtract_rows_f64;
+CompensateRounding compensate_rounding_f32;
 }  // namespace avx2
 namespace neon {
 MinMax min_max_f32;
@@ -228,6 +269,9 @@ DequantizeGguf dequantize_gguf_q4_0;
 QuantizeBlockwise quantize_blockwise;
 DequantizeBlockwise dequantize_blockwise;
 Histogram histogram_f32;
+AccumulateGram accumulate_gram_f32;
+SubtractRows subtract_rows_f64;
+CompensateRounding compensate_rounding_f32;
 }  // namespace neon
 
 }  // namespace modelpress

@@ -208,6 +208,35 @@ for (let round = 0; round < Number(values.rounds); round++) {
       return y;
     });
   }
+  const side = 1 + (random() % 70);
+  const gram = new Float64Array(side * side);
+  const height = length - (length % side);
+  const mild = Float32Array.from({ length: height }, () => random() / 2 ** 31 - 1);
+  compare(`accumulateGram of ${side} columns, ${text}`, (backend) => {
+    const y = gram.slice();
+    backend.accumulateGram(x.subarray(0, height), y, side, 0);
+    return y;
+  });
+  js.accumulateGram(mild, gram, side, 0);
+  for (let i = 0; i < side; i++)
+    for (let j = 0; j <= i; j++) gram[i * side + j] = (gram[j * side + i] ?? 0) + (i === j ? 1 : 0);
+  compare(`reversedCholesky of ${side}, ${text}`, (backend) => {
+    const y = gram.slice();
+    backend.reversedCholesky(y, side, 0);
+    return y;
+  });
+  js.reversedCholesky(gram, side, 0);
+  const order = Int32Array.from({ length: side }, (_, i) => side - 1 - i);
+  const block = 1 + (random() % side);
+  const parameters = (height / side) * Math.ceil(side / block);
+  const gridScales = Float32Array.from({ length: parameters }, (_, i) => (1 + (i % 7)) / 64);
+  const gridPoints = new Int32Array(parameters).map(() => random() % 16);
+  for (const w of [mild, x.subarray(0, height)])
+    compare(`compensateRounding of ${side} columns in blocks of ${block}, ${text}`, (backend) => {
+      const y = new Uint8Array(height);
+      backend.compensateRounding(w, y, gram, order, gridScales, gridPoints, block, 0, 15, 0);
+      return y;
+    });
   const bias = new Int32Array(bitPatterns(length).buffer);
   compare(`dequantizeLinear int32, ${text}`, (backend) => {
     const y = new Float32Array(length);

@@ -20,9 +20,30 @@ function runModule(source: string, env: Record<string, string>) {
 const NAMES = `import { backends } from "modelpress"; console.log(backends().map(({ name }) => name).join());`;
 
 const f = (length: number) => new Float32Array(length);
+const d = (length: number) => new Float64Array(length);
 const { float16, float32, int16, int32, int4, int8 } = ELEMENT_TYPES;
 
 describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $name", (backend) => {
+  /** A call that is right but for what is named. */
+  const rounding = ({
+    order = Int32Array.of(0, 1),
+    m = d(4),
+    steps = 4,
+    scales = f(2),
+    block = 2,
+    max = 15,
+  }) =>
+    backend.compensateRounding(
+      f(4),
+      new Uint8Array(steps),
+      m,
+      order,
+      scales,
+      new Int32Array(2),
+      block,
+      0,
+      max,
+    );
   test.each<[string, () => void, string]>([
     [
       "a shorter y",
@@ -135,6 +156,15 @@ describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $n
         ),
       "whole number of [size, inner] slices",
     ],
+    ["a matrix that is not square", () => backend.reversedCholesky(d(5), 2), "not square"],
+    ["part of a row", () => backend.accumulateGram(f(3), d(4), 2), "whole rows"],
+    ["columns that there are not", () => rounding({ order: Int32Array.of(0, 2) }), "names no column"],
+    ["columns before the first", () => rounding({ order: Int32Array.of(-1, 0) }), "names no column"],
+    ["a narrower factor", () => rounding({ m: d(3) }), "m is not as wide"],
+    ["fewer steps than weights", () => rounding({ steps: 3 }), "w and steps differ in length"],
+    ["fewer scales than rows", () => rounding({ scales: f(1) }), "do not fit w"],
+    ["blocks of no columns", () => rounding({ block: 0 }), "not a number of columns"],
+    ["steps of 16 bits", () => rounding({ max: 300 }), "not steps"],
   ])("refuses %s, for a kernel would leave its memory", (_, call, message) => {
     expect(call).toThrow(message);
   });

@@ -4,6 +4,7 @@ import * as cast from "./js/cast.js";
 import * as dequantize from "./js/dequantize.js";
 import * as gguf from "./js/gguf.js";
 import * as histogram from "./js/histogram.js";
+import * as linalg from "./js/linalg.js";
 import * as minmax from "./js/minmax.js";
 import * as quantize from "./js/quantize.js";
 
@@ -13,6 +14,7 @@ const operations: Operations<void> = {
   ...dequantize,
   ...gguf,
   ...histogram,
+  ...linalg,
   ...minmax,
   ...quantize,
 };

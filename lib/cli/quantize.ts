@@ -40,6 +40,8 @@ interface QuantizeCommandOptions extends SharedOptions, BlockOptions {
   excludeOpTypes?: string[];
   equalize: boolean;
   keepFloat: "auto" | "none";
+  rounding: "nearest" | "compensated";
+  correctBias: "none" | "analytical";
   prepare: boolean;
 }
 
@@ -99,6 +101,16 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .choices(["auto", "none"])
           .default("auto"),
       )
+      .addOption(
+        new Option("--rounding <how>", "compensated: weights make good each other's errors, as GPTQ does")
+          .choices(["nearest", "compensated"])
+          .default("nearest"),
+      )
+      .addOption(
+        new Option("--correct-bias <how>", "biases make good what int8 takes from the mean of outputs")
+          .choices(["none", "analytical"])
+          .default("none"),
+      )
       .option(
         "--include <node>",
         "quantize only this node; * and ? stand for others; may be repeated",
@@ -132,7 +144,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
 
   async run(
     [model],
-    { output, json: _json, quiet: _quiet, equalize, keepFloat, overrides, ...options },
+    { output, json: _json, quiet: _quiet, equalize, keepFloat, correctBias, overrides, ...options },
     { signal, onProgress },
   ) {
     if (resolve(output) === resolve(model!))
@@ -142,6 +154,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       ...(overrides !== undefined && { overrides: readOverrides(overrides) }),
       equalize: equalize ? "auto" : false,
       keepFloat: keepFloat === "auto" ? "auto" : false,
+      correctBias: correctBias === "none" ? false : correctBias,
       output,
       signal,
       onProgress,

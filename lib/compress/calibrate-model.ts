@@ -1,18 +1,11 @@
 import { join } from "node:path";
-import { create } from "@bufbuild/protobuf";
 import type { ObservedRange, ObserverMethod } from "../calibrate/observer.js";
 import { type DatasetSource, openDataset } from "../data/open-dataset.js";
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  TensorProto_DataType,
-  ValueInfoProtoSchema,
-} from "../onnx/proto/onnx_pb.js";
-import { type OnnxModel, openModel } from "../onnx/read.js";
+import type { OnnxModel } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { OnProgress } from "../progress.js";
 import type { ModelProcess } from "../runtime/model-process.js";
+import { observedName, withOutputs } from "./expose-tensors.js";
 
 export interface CalibrateOptions {
   data: DatasetSource;
@@ -57,30 +50,4 @@ export async function calibrateModel(
     ranges: Object.fromEntries(results.map(([name, range]) => [observed.get(name)!, range])),
     samples: seen,
   };
-}
-
-/** An input cannot be an output as well, so it is observed through a copy. */
-function observedName(model: OnnxModel, tensor: string): string {
-  const isInput = model.proto.graph!.input.some(({ name }) => name === tensor);
-  return isInput ? `${tensor}_observed` : tensor;
-}
-
-/** The same model with more outputs; its own graph is not touched. */
-function withOutputs(model: OnnxModel, observed: ReadonlyMap<string, string>): OnnxModel {
-  const graph = model.proto.graph!;
-  const own = new Set(graph.output.map(({ name }) => name));
-  const value = { case: "tensorType", value: { elemType: TensorProto_DataType.FLOAT } } as const;
-  const outputs = [...observed.keys()]
-    .filter((name) => !own.has(name))
-    .map((name) => create(ValueInfoProtoSchema, { name, type: { value } }));
-  const copies = [...observed]
-    .filter(([name, tensor]) => name !== tensor)
-    .map(([name, tensor]) =>
-      create(NodeProtoSchema, { opType: "Identity", input: [tensor], output: [name] }),
-    );
-  const extended = Object.assign(create(GraphProtoSchema), graph, {
-    node: [...graph.node, ...copies],
-    output: [...graph.output, ...outputs],
-  });
-  return openModel(Object.assign(create(ModelProtoSchema), model.proto, { graph: extended }), model.path);
 }

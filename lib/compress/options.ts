@@ -70,6 +70,16 @@ export interface QuantizeOptions extends BlockOptions {
    * Default "auto".
    */
   keepFloat?: "auto" | false | undefined;
+  /**
+   * How weights are rounded in static mode. compensated: the error of one weight is made good by the others, so that the
+   * outputs of each layer over the calibration samples are as right as they can be (GPTQ). Default nearest.
+   */
+  rounding?: "nearest" | "compensated" | undefined;
+  /**
+   * Makes good in the biases what quantization takes from the mean of each output of a layer (static mode). analytical:
+   * by the error of the weights and the means of the layer's inputs in calibration. Default false.
+   */
+  correctBias?: "analytical" | false | undefined;
   /** Names of the only nodes to quantize; * stands for any characters, ? for one. A name that no node has is an error. */
   include?: readonly string[] | undefined;
   /** Names of nodes to leave in float, or patterns as in `include`. */
@@ -153,13 +163,15 @@ const CHOICES = {
   target: ["cpu-vnni", "cpu-avx2", "cpu-arm", "gpu-tensorrt", "web"],
   activations: ["uint8", "int8", "uint16", "int16"],
   weights: ["int8", "uint8"],
-} as const satisfies Partial<Record<keyof QuantizeOptions, readonly string[]>>;
+  rounding: ["nearest", "compensated"],
+  correctBias: [false, "analytical"],
+} as const satisfies Partial<Record<keyof QuantizeOptions, readonly (string | false)[]>>;
 
 /** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
 export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
   for (const [name, allowed] of Object.entries(CHOICES)) {
     const value = options[name as keyof typeof CHOICES];
-    if (value !== undefined && !(allowed as readonly string[]).includes(value))
+    if (value !== undefined && !(allowed as readonly unknown[]).includes(value))
       throw outOfRange(`one of ${allowed.join(", ")}`, name, value);
   }
   const { samples } = options;

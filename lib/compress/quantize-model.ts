@@ -12,13 +12,10 @@ import { expectedBytes } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
 import { ModelProcess } from "../runtime/model-process.js";
-import { planActivations } from "./activation-plan.js";
-import { calibrateModel } from "./calibrate-model.js";
 import { checkOpset } from "./check-opset.js";
 import { type ChosenMode, chooseMode } from "./choose-mode.js";
 import { excludeNodes, type SparedReason } from "./exclude-nodes.js";
 import { finishModel, inMemory } from "./finish-model.js";
-import { fragileNodes } from "./keep-float.js";
 import {
   type NodeTreatment,
   type QuantizeOptions,
@@ -27,16 +24,14 @@ import {
   settingsFrom,
 } from "./options.js";
 import { prepareModel } from "./prepare-model.js";
-import { isWide } from "./quantize-domain.js";
 import { quantizeDynamic } from "./quantize-dynamic.js";
 import { quantizeLstms } from "./quantize-lstm.js";
-import { quantizeStatic } from "./quantize-static.js";
 import { equalizeLayers } from "./repair/equalize-layers.js";
+import { runStatic } from "./run-static.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeWeights } from "./store-weights.js";
 import { PRESETS } from "./target.js";
-import { toQOperator } from "./to-qoperator.js";
-import { dynamicTreatments, staticTreatments, withStoredWeights } from "./treatments.js";
+import { dynamicTreatments, withStoredWeights } from "./treatments.js";
 import { storeBlocks } from "./weight-only/store-blocks.js";
 
 /** Most trained models stay below 5, some reach 10 and quantize worse when equalized; those that need it are above 80. */
@@ -239,39 +234,18 @@ class Quantization {
   private async static(
     models: ModelProcess,
     graph: Graph,
-    all: Selection,
+    selection: Selection,
     spared: SparedReason,
   ): Promise<Done> {
-    const { data, samples, threads, keepFloat = "auto", onProgress } = this.options;
-    // The smallest error in steps of 8 bits is not that in steps of 16.
-    const { calibrate = isWide(this.settings.activations) ? "minmax" : "mse" } = this.options;
-    const firstPlan = planActivations(graph, all, this.settings);
-    const calibration = await calibrateModel(models, graph.model, [...firstPlan.activations.keys()], {
-      data: data!,
-      samples,
-      method: calibrate,
-      threads,
+    const { repairs, ...done } = await runStatic(models, graph, selection, {
+      options: this.options,
+      settings: this.settings,
+      asked: this.askedTypes,
       folder: this.folder,
-      onProgress,
+      spared,
     });
-    onProgress?.({ stage: "quantize", done: 0 });
-    const fragile =
-      keepFloat === "auto"
-        ? fragileNodes(all, firstPlan, calibration.ranges, this.settings)
-        : new Map<NodeProto, string>();
-    const selection =
-      fragile.size > 0
-        ? selectNodes(graph, (node) => spared(node) ?? fragile.get(node), this.askedTypes)
-        : all;
-    const plan = fragile.size > 0 ? planActivations(graph, selection, this.settings) : firstPlan;
-    const params = quantizeStatic(graph, selection, plan, calibration.ranges, this.settings);
-    if (this.settings.format === "qoperator") toQOperator(graph);
-    const ranges = [...params].map(([tensor, each]) => {
-      const { sqnrDb = Number.NaN } = calibration.ranges[tensor] ?? {};
-      return [tensor, { ...each, sqnrDb }] as const;
-    });
-    const nodes = staticTreatments(selection, plan, this.settings);
-    return { ranges: Object.fromEntries(ranges), samples: calibration.samples, nodes };
+    this.repairs.push(...repairs);
+    return done;
   }
 
   private dynamic(

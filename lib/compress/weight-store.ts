@@ -88,13 +88,18 @@ export class WeightStore {
     for (let i = 0; i < scales.length; i++) scales[i] = Math.max(scales[i]!, atLeast(i));
   }
 
-  /** Quantizes a weight (once) and adds its initializers to the graph. */
-  quantize(weight: string, axis: WeightAxis): QuantizedWeight {
+  /** Scales and zero points of a weight as they are now, for steps that are chosen elsewhere. */
+  params(weight: string, axis: WeightAxis): { scales: Float32Array; zeroPoints: Int32Array } {
+    const scales = this.scalesOf(weight, axis);
+    return { scales, zeroPoints: this.zeroPoints.get(keyOf(weight, axis))! };
+  }
+
+  /** Quantizes a weight (once), to the nearest steps or to those given, and adds its initializers to the graph. */
+  quantize(weight: string, axis: WeightAxis, steps?: Int8Array | Uint8Array): QuantizedWeight {
     const key = keyOf(weight, axis);
     const known = this.stored.get(key);
     if (known) return known;
-    const scales = this.scalesOf(weight, axis);
-    const zeroPoints = this.zeroPoints.get(key)!;
+    const { scales, zeroPoints } = this.params(weight, axis);
     const { weights: dtype } = this.settings;
     const paramShape = axis === undefined ? [] : [scales.length];
     const names = {
@@ -103,7 +108,9 @@ export class WeightStore {
       zeroPoint: this.graph.freeName(`${weight}_zero_point`),
     };
     this.graph.addInitializer(
-      this.quantized(names.quantized, weight, axis, { scale: scales, zeroPoint: zeroPoints }),
+      steps === undefined
+        ? this.quantized(names.quantized, weight, axis, { scale: scales, zeroPoint: zeroPoints })
+        : encodeTensor(names.quantized, dtype, shapeOf(this.graph.initializer(weight)!), steps),
     );
     this.graph.addInitializer(encodeTensor(names.scale, "float32", paramShape, scales));
     this.graph.addInitializer(zeroPointTensor(names.zeroPoint, dtype, zeroPoints, paramShape));

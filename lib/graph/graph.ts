@@ -140,6 +140,12 @@ export class Graph {
     this.addUse(tensor, { node, index });
   }
 
+  /** Gives a node an input that it left out until now. */
+  addInput(node: NodeProto, index: number, tensor: string): void {
+    while (node.input.length <= index) node.input.push("");
+    this.setInput({ node, index }, tensor);
+  }
+
   /** Makes a node write another tensor; readers of the old one are not changed. */
   setOutput(node: NodeProto, index: number, tensor: string): void {
     const before = node.output[index]!;
@@ -244,6 +250,11 @@ function capturedBy(node: NodeProto): Set<string> {
 export function intAttributeOf(node: NodeProto, name: string, absent: number): number {
   const found = node.attribute.find((attribute) => attribute.name === name);
   return found ? Number(found.i) : absent;
+}
+
+/** The values of an attribute of integers; none when it is absent. */
+export function intsAttributeOf(node: NodeProto, name: string): number[] {
+  return node.attribute.find((attribute) => attribute.name === name)?.ints.map(Number) ?? [];
 }
 
 /** The value of a float attribute, or what the standard says when it is absent. */

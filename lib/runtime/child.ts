@@ -1,4 +1,5 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { LayerObserver } from "../calibrate/layer-statistics.js";
 import { createObserver, type Observer } from "../calibrate/observer.js";
 import type { ValueInfo } from "../data/value-info.js";
 import { ModelOperationError } from "../errors.js";
@@ -14,6 +15,7 @@ interface LoadedModel {
   label: string;
   session: InferenceSession;
   observers: Map<string, Observer>;
+  layers: Map<string, LayerObserver>;
 }
 
 // Where there is a Float16Array (Node 24), onnxruntime's JavaScript insists on it and its native part cannot read it;
@@ -43,7 +45,7 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
         );
       return info;
     });
-    models.set(++lastSession, { label, session, observers: new Map() });
+    models.set(++lastSession, { label, session, observers: new Map(), layers: new Map() });
     const outputs = session.outputMetadata.map(toValueInfo).filter((info) => info !== undefined);
     return { session: lastSession, inputs, outputs };
   },
@@ -53,7 +55,7 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
   },
 
   async observe({ session, feeds, outputNames, method, padding }) {
-    const rows = Math.max(...Object.values(feeds).map(({ shape }) => shape[0] ?? 0));
+    const rows = rowsOf(feeds);
     const model = get(session);
     const results = await runModel(model, await convertFeeds(feeds), outputNames);
     for (const [name, { dtype, shape, data }] of Object.entries(results)) {
@@ -80,6 +82,33 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
     return Object.fromEntries(
       [...get(session).observers].map(([name, observer]) => [name, observer.result()]),
     );
+  },
+
+  async observeLayers({ session, feeds, layers, gram, padding }) {
+    const rows = rowsOf(feeds);
+    const model = get(session);
+    const tensors = new Set(Object.values(layers).map(({ tensor }) => tensor));
+    const results = await runModel(model, await convertFeeds(feeds), [...tensors]);
+    for (const [name, layer] of Object.entries(layers)) {
+      const { dtype, shape, data } = results[layer.tensor]!;
+      if (dtype !== "float32") continue;
+      let observer = model.layers.get(name);
+      if (observer === undefined) {
+        observer = new LayerObserver(layer, gram);
+        model.layers.set(name, observer);
+      }
+      const values = withoutPadding(data as Float32Array, shape, rows, padding);
+      const own = values.length === data.length ? shape : [rows - padding, ...shape.slice(1)];
+      observer.observe(values, own);
+    }
+    return undefined;
+  },
+
+  async takeLayer({ session, layer }) {
+    const { layers } = get(session);
+    const result = layers.get(layer)?.result();
+    layers.delete(layer);
+    return result;
   },
 
   async time({ sessions, feeds, options }) {
@@ -134,6 +163,11 @@ function toValueInfo(value: InferenceSession.ValueMetadata): ValueInfo | undefin
 async function convertFeeds(feeds: Feeds): Promise<InferenceSession.FeedsType> {
   const ort = await runtime!;
   return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort, tensor)]));
+}
+
+/** How many samples the feeds hold. */
+function rowsOf(feeds: Feeds): number {
+  return Math.max(...Object.values(feeds).map(({ shape }) => shape[0] ?? 0));
 }
 
 /** What repeats the last sample only to fill a fixed batch must not weigh in a distribution. */

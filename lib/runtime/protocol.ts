@@ -1,3 +1,5 @@
+import type { LayerInput } from "../calibrate/layer-input.js";
+import type { LayerStatistics } from "../calibrate/layer-statistics.js";
 import type { ObservedRange, ObserverMethod } from "../calibrate/observer.js";
 import type { ValueInfo } from "../data/value-info.js";
 import type { ModelOperationCode } from "../errors.js";
@@ -49,6 +51,17 @@ export interface Methods {
     result: undefined;
   };
   observed: { params: { session: number }; result: Record<string, ObservedRange> };
+  observeLayers: {
+    params: {
+      session: number;
+      feeds: Feeds;
+      layers: Readonly<Record<string, LayerInput>>;
+      gram: boolean;
+      padding: number;
+    };
+    result: undefined;
+  };
+  takeLayer: { params: { session: number; layer: string }; result: LayerStatistics | undefined };
   time: { params: { sessions: readonly number[]; feeds: Feeds; options: TimeOptions }; result: number[][] };
   release: { params: { session: number }; result: undefined };
 }

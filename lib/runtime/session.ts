@@ -1,3 +1,5 @@
+import type { LayerInput } from "../calibrate/layer-input.js";
+import type { LayerStatistics } from "../calibrate/layer-statistics.js";
 import type { ObservedRange, ObserverMethod } from "../calibrate/observer.js";
 import type { ValueInfo } from "../data/value-info.js";
 import type { Tensor } from "../tensor.js";
@@ -41,6 +43,24 @@ export class Session {
   /** What `observe` has seen until now, by output name. */
   observed(): Promise<Record<string, ObservedRange>> {
     return this.process.request("observed", { session: this.id });
+  }
+
+  /**
+   * Runs the model and folds the inputs of layers, by any name for the layer, into statistics that stay in the child; `gram`
+   * asks for the products of columns too. Inputs that are not float32 are passed over, and so are the last `padding` rows of a batch.
+   */
+  async observeLayers(
+    feeds: Feeds,
+    layers: Readonly<Record<string, LayerInput>>,
+    gram: boolean,
+    padding = 0,
+  ): Promise<void> {
+    await this.process.request("observeLayers", { session: this.id, feeds, layers, gram, padding });
+  }
+
+  /** What `observeLayers` has seen of a layer, which the child forgets; undefined where it saw nothing. */
+  takeLayer(layer: string): Promise<LayerStatistics | undefined> {
+    return this.process.request("takeLayer", { session: this.id, layer });
   }
 
   /** Frees the model's memory; the session cannot be used any more. */
