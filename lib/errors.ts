@@ -37,7 +37,8 @@ export type ModelFormatCode =
   | "INDEX_INVALID"
   | "TENSOR_OVERLAP"
   | "DATA_TRUNCATED"
-  | "DATA_MISMATCH";
+  | "DATA_MISMATCH"
+  | "CACHE_INVALID";
 
 export interface ModelFormatDetails {
   /** The file that is wrong. */

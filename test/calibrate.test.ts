@@ -1,8 +1,14 @@
 import { describe, expect, it, test } from "vitest";
-import { createObserver } from "../lib/calibrate/observer.js";
-import { noiseOf } from "../lib/calibrate/quantization-noise.js";
+import { createObserver, OBSERVER_METHODS, type ObserverOptions } from "../lib/calibrate/observer.js";
+import { QuantizationNoise } from "../lib/calibrate/quantization-noise.js";
 import { StreamingHistogram } from "../lib/calibrate/streaming-histogram.js";
-import { quantizeLinear, quantizeModel } from "../lib/index.js";
+import {
+  computeQuantParams,
+  dequantizeLinear,
+  quantizeLinear,
+  quantizeModel,
+  summarize,
+} from "../lib/index.js";
 import { buildModel, floats, modelFile } from "./support/build-model.js";
 import { randomTensor } from "./support/quantize-built.js";
 import { randomIntegers } from "./support/random.js";
@@ -19,7 +25,7 @@ function normal(length: number, seed: number, scale = 1): Float32Array {
 
 function histogramOf(batches: Float32Array[]): StreamingHistogram {
   const histogram = new StreamingHistogram();
-  for (const batch of batches) histogram.add(batch, Math.min(...batch), Math.max(...batch));
+  for (const batch of batches) histogram.add(batch, summarize(batch));
   return histogram;
 }
 
@@ -38,6 +44,16 @@ describe("the streaming histogram", () => {
     const bins = histogram.bins();
     expect(new Map(bins.map(({ centre, count }) => [centre, count]))).toEqual(expected);
     expect(bins.map(({ centre }) => centre)).toEqual([...expected.keys()].sort((a, b) => a - b));
+  });
+
+  it("has the same bins whichever batch comes first", () => {
+    const batches = [
+      Float32Array.of(0.9, 0.99),
+      Float32Array.of(1, 1.1),
+      new Float32Array(3),
+      Float32Array.of(-5),
+    ];
+    expect(histogramOf(batches).bins()).toEqual(histogramOf(batches.toReversed()).bins());
   });
 
   it("does not depend on how values come in batches, or in what order", () => {
@@ -60,8 +76,8 @@ describe("the streaming histogram", () => {
 describe("the range that is kept", () => {
   const withOutlier = (values: Float32Array, largest: number): Float32Array => values.fill(largest, -1);
   const outlier = withOutlier(normal(20_001, 3), 60);
-  const observe = (method: Parameters<typeof createObserver>[0], values: Float32Array) => {
-    const observer = createObserver(method);
+  const observe = (method: ObserverOptions["method"], values: Float32Array, percentile?: number) => {
+    const observer = createObserver({ method, percentile });
     observer.observe(values);
     return observer.result();
   };
@@ -109,12 +125,101 @@ describe("the range that is kept", () => {
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("%d is refused", (value) => {
-    for (const method of ["minmax", "percentile", "mse"] as const)
+    for (const method of OBSERVER_METHODS)
       expect(() => observe(method, Float32Array.of(1, value))).toThrow(RangeError);
   });
 
   it("zero costs nothing, for every range holds it exactly", () => {
-    expect(noiseOf([{ centre: 0, count: 1000 }], 0, 100)).toBe(0);
+    expect(new QuantizationNoise([{ centre: 0, count: 1000 }]).over(0, 100)).toBe(0);
+  });
+
+  it("noise is what adding it up value by value gives", () => {
+    const bins = [-9, -4, -0.5, 0, 1, 2, 30].map((centre, i) => ({ centre, count: i + 1 }));
+    const byHand = (low: number, high: number) =>
+      bins
+        .filter(({ centre }) => centre !== 0)
+        .reduce((sum, { centre, count }) => {
+          const cut = Math.max(centre - high, low - centre, 0);
+          return sum + count * (cut > 0 ? cut * cut : ((high - low) / 255) ** 2 / 12);
+        }, 0);
+    const noise = new QuantizationNoise(bins);
+    for (const [low, high] of [
+      [-9, 30],
+      [-5, 2],
+      [-4, 1.5],
+      [0, 100],
+      [-1, 0],
+    ] as const)
+      expect(noise.over(low, high)).toBeCloseTo(byHand(low, high), 9);
+    expect(noise.over(1, 2)).toBe(noise.over(0, 2));
+  });
+
+  describe("of long tails", () => {
+    const shares = Array.from({ length: 20_000 }, (_, i) => ((i * 7919) % 10_007) / 10_007);
+    const twoTails = Float32Array.from(shares, (u) => (2 * u - 1) / (1.02 - (2 * u - 1) ** 2));
+    const oneTail = Float32Array.from(shares, (u) => (u < 0.4 ? 0 : (u - 0.4) / (1.001 - u)));
+
+    // onnxruntime 1.30's HistogramCollector("percentile", symmetric=False, num_bins=2048) on the same values.
+    test.each([
+      [99.9, twoTails, -46.289062, 45.410156],
+      [99, twoTails, -25.097656, 24.804688],
+      [99.9, oneTail, 0, 399.46173],
+      [99, oneTail, 0, 99.06653],
+    ])(
+      "percentile %d is onnxruntime's, to the width of one of its bins and one of ours",
+      (percentile, values, min, max) => {
+        const range = observe("percentile", values, percentile);
+        const width =
+          values.reduce((reach, value) => Math.max(reach, Math.abs(value)), 0) * (1 / 1024 + 1 / 2048);
+        expect(Math.abs(range.min - min)).toBeLessThanOrEqual(width);
+        expect(Math.abs(range.max - max)).toBeLessThanOrEqual(width);
+      },
+    );
+
+    // The definition written down once more in numpy 2.4.6.
+    test.each([
+      ["two tails", twoTails, -48.0625, 48.0625],
+      ["one tail", oneTail, 0, 500.75],
+    ])("entropy of %s", (_, values, min, max) => {
+      expect(observe("entropy", values)).toMatchObject({ min, max });
+    });
+
+    // The least error that numpy 2.4.6 found among 100 shares of each end, quantizing every value.
+    test.each([
+      ["two tails", twoTails, 244.790095],
+      ["one tail", oneTail, 3904.5284],
+    ])("mse of %s", (_, values, least) => {
+      const { min, max } = observe("mse", values);
+      const { scale, zeroPoint } = computeQuantParams({ min, max, dtype: "uint8" });
+      const quantized = quantizeLinear(values, { scale, zeroPoint, dtype: "uint8" });
+      const back = dequantizeLinear(quantized, { scale, zeroPoint });
+      const error = values.reduce((sum, value, i) => sum + (value - back[i]!) ** 2, 0);
+      expect(error).toBeLessThan(1.02 * least);
+    });
+
+    it("entropy passes over ranges that would move values far, though many have one value", () => {
+      const spiky = Float32Array.from(shares, (u, i) => (i % 2 === 0 ? 0.5 : 6 * u));
+      const [whole, chosen] = [observe("minmax", spiky), observe("entropy", spiky)];
+      expect(chosen.sqnrDb).toBeGreaterThan(whole.sqnrDb - 3.1);
+    });
+  });
+
+  it("moving-average is the mean of the samples' ends, however they come in batches", () => {
+    const samples = [
+      [-1, 4],
+      [-3, 2],
+      [-2, 12],
+      [0, 1],
+    ];
+    for (const sizes of [[4], [1, 3], [1, 1, 1, 1]]) {
+      const observer = createObserver({ method: "moving-average" });
+      let at = 0;
+      for (const size of sizes) {
+        observer.observe(Float32Array.from(samples.slice(at, at + size).flat()), size);
+        at += size;
+      }
+      expect(observer.result()).toMatchObject({ min: -1.5, max: 4.75, count: 8 });
+    }
   });
 });
 

@@ -1,16 +1,21 @@
 import { minMax } from "../minmax/min-max.js";
+import { summarize } from "../minmax/summarize.js";
 import type { ObservedRange, Observer } from "./observer.js";
-import { noiseOf, ordinaryPower } from "./quantization-noise.js";
+import { ordinaryPower, QuantizationNoise } from "./quantization-noise.js";
 import { StreamingHistogram } from "./streaming-histogram.js";
 
-/** Chooses the range to keep from what was counted; min and max are the ends of what was seen. */
+/** Chooses the range to keep from what was counted and seen. */
 export type RangeRule = (histogram: StreamingHistogram, seen: SeenRange) => { min: number; max: number };
 
-/** What was seen: its ends, and how many values. */
+/** What was seen: its ends, how many values, and how many samples they came from. */
 export interface SeenRange {
   min: number;
   max: number;
   count: number;
+  samples: number;
+  /** Of the ends of each sample, summed over the samples. */
+  sumOfMins: number;
+  sumOfMaxs: number;
 }
 
 /** Counts every value seen, and lets a rule choose the range from the counts. */
@@ -20,33 +25,44 @@ export class HistogramObserver implements Observer {
     min: Number.POSITIVE_INFINITY,
     max: Number.NEGATIVE_INFINITY,
     count: 0,
+    samples: 0,
+    sumOfMins: 0,
+    sumOfMaxs: 0,
   };
 
   constructor(private readonly rule: RangeRule) {}
 
-  observe(values: Float32Array): void {
+  observe(values: Float32Array, samples = 1): void {
     if (values.length === 0) return;
-    const { min, max } = minMax(values);
-    if (!Number.isFinite(min) || !Number.isFinite(max))
+    const { min, max, zeros, nans } = summarize(values);
+    if (nans > 0 || !Number.isFinite(min) || !Number.isFinite(max))
       throw new RangeError("Expected finite values but received NaN or infinity");
-    this.histogram.add(values, min, max);
+    this.histogram.add(values, { min, max, zeros });
     this.seen.min = Math.min(this.seen.min, min);
     this.seen.max = Math.max(this.seen.max, max);
     this.seen.count += values.length;
+    this.seen.samples += samples;
+    const ends = minMax(values, { shape: [samples, values.length / samples], axis: 0 });
+    this.seen.sumOfMins += sum(ends.min);
+    this.seen.sumOfMaxs += sum(ends.max);
   }
 
   result(): ObservedRange {
-    if (this.seen.count === 0) return { ...this.seen, sqnrDb: Number.POSITIVE_INFINITY };
+    const { count } = this.seen;
+    if (count === 0) return { min: 0, max: 0, count, sqnrDb: Number.POSITIVE_INFINITY };
     const chosen = this.rule(this.histogram, this.seen);
     const min = Math.max(chosen.min, this.seen.min);
     const max = Math.min(chosen.max, this.seen.max);
     const bins = this.histogram.bins();
-    const sqnrDb = 10 * Math.log10(ordinaryPower(bins) / noiseOf(bins, min, max));
-    return {
-      min,
-      max,
-      count: this.seen.count,
-      sqnrDb: Number.isNaN(sqnrDb) ? Number.POSITIVE_INFINITY : sqnrDb,
-    };
+    const noise = new QuantizationNoise(bins).over(min, max);
+    return { min, max, count, sqnrDb: noise === 0 ? Number.POSITIVE_INFINITY : decibels(bins, noise) };
   }
+}
+
+function decibels(bins: ReturnType<StreamingHistogram["bins"]>, noise: number): number {
+  return 10 * Math.log10(ordinaryPower(bins) / noise);
+}
+
+function sum(values: Float32Array): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,4 +1,5 @@
-import { HistogramObserver } from "./histogram-observer.js";
+import { entropyRange } from "./entropy-range.js";
+import { HistogramObserver, type RangeRule } from "./histogram-observer.js";
 import { mseRange } from "./mse-range.js";
 import { percentileRange } from "./percentile-range.js";
 
@@ -6,7 +7,7 @@ import { percentileRange } from "./percentile-range.js";
 export interface ObservedRange {
   min: number;
   max: number;
-  /** How many values were seen. */
+  /** How many values were seen; 0 where no sample reached the tensor. */
   count: number;
   /** Decibels that 8 bits over this range keep of the ordinary values, all but the largest hundredth; Infinity where nothing is lost. */
   sqnrDb: number;
@@ -14,21 +15,41 @@ export interface ObservedRange {
 
 /** Folds the values of one tensor, run after run, into a range. Memory does not grow with the number of runs. */
 export interface Observer {
-  /** Takes the values of one run; throws RangeError when one of them is NaN or infinite. */
-  observe(values: Float32Array): void;
+  /**
+   * Takes the values of one run, which holds so many samples one after the other.
+   * @throws RangeError when a value is NaN or infinite
+   */
+  observe(values: Float32Array, samples?: number): void;
   result(): ObservedRange;
 }
 
-const METHODS = {
-  minmax: () => new HistogramObserver((_, { min, max }) => ({ min, max })),
-  percentile: () => new HistogramObserver(percentileRange()),
-  mse: () => new HistogramObserver(mseRange),
-} satisfies Record<string, () => Observer>;
+/** The ways to find a range; moving-average is the mean over all samples of their ends, as onnxruntime has it. */
+export const OBSERVER_METHODS = ["minmax", "moving-average", "percentile", "entropy", "mse"] as const;
 
-/** The names of the ways to find a range. */
-export type ObserverMethod = keyof typeof METHODS;
+export type ObserverMethod = (typeof OBSERVER_METHODS)[number];
 
-/** A fresh observer of the given method. */
-export function createObserver(method: ObserverMethod): Observer {
-  return METHODS[method]();
+export interface ObserverOptions {
+  readonly method: ObserverMethod;
+  /** For percentile: how many percent of the values lie in the range, from 50 to 100; onnxruntime's default is 99.999. */
+  readonly percentile?: number | undefined;
+}
+
+const RULES = {
+  minmax:
+    () =>
+    (_, { min, max }) => ({ min, max }),
+  "moving-average":
+    () =>
+    (_, { samples, sumOfMins, sumOfMaxs }) => ({
+      min: sumOfMins / samples,
+      max: sumOfMaxs / samples,
+    }),
+  percentile: ({ percentile }) => percentileRange(percentile),
+  entropy: () => entropyRange,
+  mse: () => mseRange,
+} satisfies Record<ObserverMethod, (options: ObserverOptions) => RangeRule>;
+
+/** A fresh observer of the given method. Every method needs one pass over the samples, in any order. */
+export function createObserver(options: ObserverOptions): Observer {
+  return new HistogramObserver(RULES[options.method](options));
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { Option } from "commander";
-import type { ObserverMethod } from "../calibrate/observer.js";
+import { OBSERVER_METHODS, type ObserverMethod } from "../calibrate/observer.js";
 import type { ActivationType, QuantizeMode, QuantizeOptions, QuantizeResult } from "../compress/options.js";
 import { quantizeModel } from "../compress/quantize-model.js";
 import { PRESETS, type Target } from "../compress/target.js";
@@ -14,6 +14,7 @@ import {
   addExamples,
   parseCount,
   parseList,
+  parsePercentile,
   repeated,
   type SharedOptions,
   UsageError,
@@ -29,6 +30,8 @@ interface QuantizeCommandOptions extends SharedOptions, BlockOptions {
   target?: Target;
   activations?: ActivationType;
   symmetric?: boolean;
+  percentile?: number;
+  calibrationCache?: string;
   weights?: "int8" | "uint8";
   format: "qdq" | "qoperator";
   perChannel: boolean;
@@ -59,9 +62,16 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
       .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
       .addOption(
-        new Option("--calibrate <method>", "how ranges are found")
-          .choices(["minmax", "percentile", "mse"])
-          .default("mse"),
+        new Option("--calibrate <method>", "how ranges are found").choices(OBSERVER_METHODS).default("mse"),
+      )
+      .option(
+        "--percentile <p>",
+        "for percentile: percent of the values in the range; default 99.999",
+        parsePercentile,
+      )
+      .option(
+        "--calibration-cache <file>",
+        "keep the ranges found in this file, and take them from it next time",
       )
       .addOption(
         new Option(
@@ -186,6 +196,17 @@ function describeSettings({ settings, mode }: QuantizeResult): string {
   return `for ${target}: ${parts.join(", ")} (${PRESETS[target].reason})`;
 }
 
+function cacheLines({ calibrationCache }: QuantizeResult): string[] {
+  if (calibrationCache === undefined) return [];
+  const { path, state, reason } = calibrationCache;
+  const lines = {
+    used: `ranges taken from ${label(path)}`,
+    written: `ranges written to ${label(path)}`,
+    replaced: `ranges found anew and written to ${label(path)}, which was for ${reason}`,
+  };
+  return ["", lines[state]];
+}
+
 function render(input: string, result: QuantizeResult): string {
   const { files, mode, reason, nodes, size, samples, repairs, warnings } = result;
   const counts = new Map<string, number>();
@@ -203,6 +224,7 @@ function render(input: string, result: QuantizeResult): string {
     describeSettings(result),
     "",
     table([["operator", "became", "nodes"], ...rows]),
+    ...cacheLines(result),
     ...(kept.length > 0 ? ["", "left in float:"] : []),
     ...kept.map(({ opType, name, reason: why }) => `  ${label(opType)} ${label(name)}: ${why}`),
     ...repairs.map((repair) => `repaired: ${repair}`),

@@ -76,3 +76,10 @@ export function parseShare(text: string): number {
     throw new InvalidArgumentError("Expected a number from 0 to 1.");
   return value;
 }
+
+/** Parser for percentages of values to keep. */
+export function parsePercentile(text: string): number {
+  const value = Number(text);
+  if (!(value >= 50 && value <= 100)) throw new InvalidArgumentError("Expected a number from 50 to 100.");
+  return value;
+}

@@ -1,53 +1,70 @@
 import { join } from "node:path";
-import type { ObservedRange, ObserverMethod } from "../calibrate/observer.js";
+import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
 import { type DatasetSource, openDataset } from "../data/open-dataset.js";
 import type { OnnxModel } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { OnProgress } from "../progress.js";
 import type { ModelProcess } from "../runtime/model-process.js";
+import { type CacheUse, openCalibrationCache } from "./calibration-cache.js";
 import { observedName, withOutputs } from "./expose-tensors.js";
 
 export interface CalibrateOptions {
   data: DatasetSource;
   samples?: number | undefined;
-  method: ObserverMethod;
+  observer: ObserverOptions;
   threads?: number | undefined;
   /** Where the model with its tensors laid open may be written. */
   folder: string;
+  /** A file that keeps the ranges: taken from it where model, data and method are the same, else written to it. */
+  cache?: string | undefined;
   onProgress?: OnProgress | undefined;
+}
+
+export interface Calibration {
+  /** By tensor name. */
+  ranges: Record<string, ObservedRange>;
+  samples: number;
+  /** What became of the cache file; absent without one. */
+  cache?: CacheUse;
 }
 
 /**
  * Runs the model over the calibration samples and returns the range of each tensor. The tensors are folded into
  * observers in the process that runs the model, batch by batch: memory does not grow with the number of samples.
  *
- * @throws ModelFormatError DATA_MISMATCH when the data does not fit the model or holds no sample
+ * @throws ModelFormatError DATA_MISMATCH when the data does not fit the model or holds no sample, CACHE_INVALID for a
+ *   cache file that is damaged or something else
  * @throws ModelOperationError CALIBRATION_INVALID when a tensor becomes NaN or infinite
  */
 export async function calibrateModel(
   models: ModelProcess,
   model: OnnxModel,
   tensors: readonly string[],
-  { data, samples, method, threads, folder, onProgress }: CalibrateOptions,
-): Promise<{ ranges: Record<string, ObservedRange>; samples: number }> {
+  { data, samples, observer, threads, folder, cache, onProgress }: CalibrateOptions,
+): Promise<Calibration> {
   const path = join(folder, "calibration.onnx");
   const observed = new Map(tensors.map((tensor) => [observedName(model, tensor), tensor]));
   const extended = withOutputs(model, observed);
-  await writeOnnx(path, extended);
+  const files = await writeOnnx(path, extended);
   extended.close();
   const session = await models.load(path, threads === undefined ? {} : { threads });
   const dataset = await openDataset(data, { inputs: session.inputs, samples });
+  const kept =
+    cache === undefined ? undefined : await openCalibrationCache(cache, files, dataset, observer, onProgress);
+  if (cache !== undefined && kept?.held) {
+    await session.release();
+    return { ...kept.held, cache: { path: cache, state: "used" } };
+  }
   const total = dataset.samples === undefined ? {} : { total: dataset.samples };
   let seen = 0;
   for await (const { feeds, count, padding } of dataset) {
-    await session.observe(feeds, [...observed.keys()], method, padding);
+    await session.observe(feeds, [...observed.keys()], observer, { count, padding });
     seen += count;
     onProgress?.({ stage: "calibrate", done: seen, ...total });
   }
   const results = Object.entries(await session.observed());
   await session.release();
-  return {
-    ranges: Object.fromEntries(results.map(([name, range]) => [observed.get(name)!, range])),
-    samples: seen,
-  };
+  const ranges = Object.fromEntries(results.map(([name, range]) => [observed.get(name)!, range]));
+  const found = { ranges, samples: seen };
+  return kept === undefined ? found : { ...found, cache: await kept.store(found) };
 }

@@ -1,8 +1,9 @@
-import type { ObserverMethod } from "../calibrate/observer.js";
+import { OBSERVER_METHODS, type ObserverMethod } from "../calibrate/observer.js";
 import type { DatasetSource } from "../data/open-dataset.js";
 import { outOfRange } from "../errors.js";
 import type { OnnxModel } from "../onnx/read.js";
 import type { OnProgress } from "../progress.js";
+import type { CacheUse } from "./calibration-cache.js";
 import { detectTarget, PRESETS, type Target } from "./target.js";
 import { type BlockOptions, type BlockSettings, blockSettingsFrom } from "./weight-only/block-options.js";
 
@@ -36,6 +37,13 @@ export interface QuantizeOptions extends BlockOptions {
   samples?: number | undefined;
   /** How the range of an activation is found. Default mse: the range with the smallest mean squared error in 8 bits. */
   calibrate?: ObserverMethod | undefined;
+  /** For calibrate percentile: how many percent of the values lie in the range, from 50 to 100. Default 99.999. */
+  percentile?: number | undefined;
+  /**
+   * A file that keeps what calibration finds. Ranges are taken from it where it was made for the same model, samples and
+   * method, else found and written to it. The samples are read once more, to know them again.
+   */
+  calibrationCache?: string | undefined;
   /**
    * How static int8 is written. qdq: QuantizeLinear and DequantizeLinear around float operators, which onnxruntime fuses
    * when it loads the model; other runtimes read it too. qoperator: the integer operators themselves. Default qdq.
@@ -151,6 +159,8 @@ export interface QuantizeResult {
   repairs: string[];
   /** Samples used for calibration. */
   samples: number;
+  /** What became of calibrationCache, where static quantization was given one. */
+  calibrationCache?: CacheUse;
   /** Bytes of the model files, external data included; `after` is 0 without `output`. */
   size: { before: number; after: number };
   warnings: string[];
@@ -158,7 +168,7 @@ export interface QuantizeResult {
 
 const CHOICES = {
   mode: ["static", "dynamic", "weights"],
-  calibrate: ["minmax", "percentile", "mse"],
+  calibrate: OBSERVER_METHODS,
   format: ["qdq", "qoperator"],
   target: ["cpu-vnni", "cpu-avx2", "cpu-arm", "gpu-tensorrt", "web"],
   activations: ["uint8", "int8", "uint16", "int16"],
@@ -174,7 +184,11 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
     if (value !== undefined && !(allowed as readonly unknown[]).includes(value))
       throw outOfRange(`one of ${allowed.join(", ")}`, name, value);
   }
-  const { samples } = options;
+  const { samples, percentile } = options;
+  if (percentile !== undefined && options.calibrate !== "percentile")
+    throw outOfRange("percentile, where a percentile is given,", "calibrate", options.calibrate);
+  if (percentile !== undefined && !(percentile >= 50 && percentile <= 100))
+    throw outOfRange("a number from 50 to 100", "percentile", percentile);
   if (samples !== undefined && !(Number.isInteger(samples) && samples > 0))
     throw outOfRange("a positive integer", "samples", samples);
   const target = options.target ?? detectTarget();

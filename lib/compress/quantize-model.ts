@@ -288,4 +288,4 @@ class Quantization {
 }
 
 /** What each mode adds to the result. */
-type Done = Pick<QuantizeResult, "ranges" | "samples" | "nodes">;
+type Done = Pick<QuantizeResult, "ranges" | "samples" | "calibrationCache" | "nodes">;

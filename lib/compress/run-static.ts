@@ -29,15 +29,16 @@ export async function runStatic(
   graph: Graph,
   all: Selection,
   { options, settings, folder, spared, asked }: StaticOptions,
-): Promise<Pick<QuantizeResult, "ranges" | "samples" | "nodes" | "repairs">> {
-  const { samples, threads, keepFloat = "auto", onProgress } = options;
+): Promise<Pick<QuantizeResult, "ranges" | "samples" | "calibrationCache" | "nodes" | "repairs">> {
+  const { samples, percentile, calibrationCache, threads, keepFloat = "auto", onProgress } = options;
   // The smallest error in steps of 8 bits is not that in steps of 16.
   const { calibrate = isWide(settings.activations) ? "minmax" : "mse" } = options;
   const firstPlan = planActivations(graph, all, settings);
   const runs = { data: options.data!, samples, threads, folder, onProgress };
   const calibration = await calibrateModel(models, graph.model, [...firstPlan.activations.keys()], {
     ...runs,
-    method: calibrate,
+    observer: { method: calibrate, percentile },
+    cache: calibrationCache,
   });
   onProgress?.({ stage: "quantize", done: 0 });
   const fragile =
@@ -63,6 +64,7 @@ export async function runStatic(
   return {
     ranges: Object.fromEntries(ranges),
     samples: calibration.samples,
+    ...(calibration.cache && { calibrationCache: calibration.cache }),
     nodes: staticTreatments(selection, plan, settings),
     repairs,
   };

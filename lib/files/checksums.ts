@@ -14,7 +14,7 @@ export interface Verification {
 }
 
 /** SHA-256 of memory of any size, in lowercase hexadecimal digits. */
-function sha256(region: ByteRegion): string {
+export function sha256(region: ByteRegion): string {
   const hash = createHash("sha256");
   for (const piece of chunksOf(region)) hash.update(piece);
   return hash.digest("hex");

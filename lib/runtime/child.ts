@@ -54,19 +54,22 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
     return runModel(get(session), await convertFeeds(feeds), outputNames);
   },
 
-  async observe({ session, feeds, outputNames, method, padding }) {
-    const rows = rowsOf(feeds);
+  async observe({ session, feeds, outputNames, observer: options, rows: { count, padding } }) {
     const model = get(session);
     const results = await runModel(model, await convertFeeds(feeds), outputNames);
     for (const [name, { dtype, shape, data }] of Object.entries(results)) {
       if (dtype !== "float32") continue;
       let observer = model.observers.get(name);
       if (observer === undefined) {
-        observer = createObserver(method);
+        observer = createObserver(options);
         model.observers.set(name, observer);
       }
       try {
-        observer.observe(withoutPadding(data as Float32Array, shape, rows, padding));
+        const values = data as Float32Array;
+        // What repeats the last sample only to fill a fixed batch must not weigh in a distribution.
+        if (shape[0] === count + padding)
+          observer.observe(values.subarray(0, (values.length / (count + padding)) * count), count);
+        else observer.observe(values);
       } catch (cause) {
         throw new ModelOperationError(
           "CALIBRATION_INVALID",

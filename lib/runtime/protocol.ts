@@ -1,6 +1,6 @@
 import type { LayerInput } from "../calibrate/layer-input.js";
 import type { LayerStatistics } from "../calibrate/layer-statistics.js";
-import type { ObservedRange, ObserverMethod } from "../calibrate/observer.js";
+import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
 import type { ValueInfo } from "../data/value-info.js";
 import type { ModelOperationCode } from "../errors.js";
 import type { Tensor } from "../tensor.js";
@@ -28,6 +28,12 @@ export interface TimeOptions {
   minMs: number;
 }
 
+/** How many samples a batch holds, and how many repetitions of the last one follow. */
+export interface BatchRows {
+  readonly count: number;
+  readonly padding: number;
+}
+
 export type Feeds = Readonly<Record<string, Tensor>>;
 
 /** What the parent may ask of the child; one entry per method. */
@@ -45,8 +51,8 @@ export interface Methods {
       session: number;
       feeds: Feeds;
       outputNames: readonly string[];
-      method: ObserverMethod;
-      padding: number;
+      observer: ObserverOptions;
+      rows: BatchRows;
     };
     result: undefined;
   };

@@ -1,10 +1,10 @@
 import type { LayerInput } from "../calibrate/layer-input.js";
 import type { LayerStatistics } from "../calibrate/layer-statistics.js";
-import type { ObservedRange, ObserverMethod } from "../calibrate/observer.js";
+import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
 import type { ValueInfo } from "../data/value-info.js";
 import type { Tensor } from "../tensor.js";
 import type { ModelProcess } from "./model-process.js";
-import type { Feeds } from "./protocol.js";
+import type { BatchRows, Feeds } from "./protocol.js";
 
 /** A model loaded in a ModelProcess. */
 export class Session {
@@ -29,15 +29,15 @@ export class Session {
 
   /**
    * Runs the model and folds every float32 output named into an observer that stays in the child; other outputs are
-   * passed over. The last `padding` rows of a batch are not counted. Rejects with CALIBRATION_INVALID, naming the tensor, where a value is NaN or infinite.
+   * passed over. Repetitions that fill up a batch are not counted. Rejects with CALIBRATION_INVALID, naming the tensor, where a value is NaN or infinite.
    */
   async observe(
     feeds: Feeds,
     outputNames: readonly string[],
-    method: ObserverMethod = "minmax",
-    padding = 0,
+    observer: ObserverOptions = { method: "minmax" },
+    rows: BatchRows = { count: 1, padding: 0 },
   ): Promise<void> {
-    await this.process.request("observe", { session: this.id, feeds, outputNames, method, padding });
+    await this.process.request("observe", { session: this.id, feeds, outputNames, observer, rows });
   }
 
   /** What `observe` has seen until now, by output name. */
