@@ -45,6 +45,15 @@ export { type GgufInput, type WriteGgufOptions, writeGguf } from "./gguf/write.j
 export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
 export { type HistogramOptions, histogram, histogramAsync } from "./histogram/histogram.js";
 export {
+  type ExplainedNode,
+  type ExplainModelOptions,
+  explainModel,
+  type ModelExplanation,
+} from "./lint/explain-model.js";
+export type { Finding, FindingCode } from "./lint/finding.js";
+export type { LeftPair } from "./lint/left-pairs.js";
+export type { NodeRun } from "./lint/trace-nodes.js";
+export {
   type MinMax,
   type MinMaxArrays,
   type MinMaxOptions,

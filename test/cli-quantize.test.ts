@@ -118,4 +118,17 @@ describe("modelpress inspect", () => {
     const json = JSON.parse(modelpress("inspect", pickle, "--json").stdout);
     expect(json).toMatchObject({ model: pickle, format: "joblib", verdict: "anything" });
   });
+
+  it("--why tells what runs in integers, and why the rest does not", () => {
+    const { status, stdout } = modelpress("inspect", model, "--why", "--target", "cpu-avx2");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/on cpu-avx2, as onnxruntime \d+\.\d+\.\d+ fuses it/);
+    expect(stdout).toMatch(/Conv \/f\/.*: would run in integers when quantized statically\n/);
+    expect(stdout).toMatch(/info: its 4 Conv would be 4 to 12 times slower in dynamic int8/);
+    const json = JSON.parse(modelpress("inspect", model, "--why", "--runtime", "1.20", "--json").stdout);
+    expect(json.why).toMatchObject({ runtime: { version: "1.20", measured: true }, pairs: [] });
+    expect(json.why.nodes).toHaveLength(12);
+    const wrong = modelpress("inspect", model, "--target", "web");
+    expect(wrong).toMatchObject({ status: 2, stderr: "error: --target and --runtime go with --why\n" });
+  });
 });

@@ -130,6 +130,17 @@ describe("targets", () => {
   });
 });
 
+test.each<[QuantizeOptions, RegExp]>([
+  [{ target: "cpu-avx2", reduceRange: false }, /overflow on x64 processors without VNNI/],
+  [{ target: "gpu-tensorrt", mode: "dynamic" }, /TensorRT has no dynamic int8/],
+  [{ target: "gpu-tensorrt", symmetric: false }, /symmetric int8 in the qdq format only/],
+  [{ target: "gpu-tensorrt", format: "qoperator" }, /symmetric int8 in the qdq format only/],
+  [{ target: "cpu-vnni", activations: "uint16" }, /computes in float/],
+])("%o is done, with a warning", async (options, warning) => {
+  const { warnings } = await build("warned", { excludeOpTypes: ["Conv"], ...options });
+  expect(warnings.join()).toMatch(warning);
+});
+
 describe("activations of 16 bits", () => {
   test.each([
     ["uint16", 17, "com.microsoft"],

@@ -1,21 +1,28 @@
 import { basename } from "node:path";
+import { Option } from "commander";
+import { PRESETS, type Target } from "../compress/target.js";
 import { describeValue } from "../data/value-info.js";
 import { type FileFormat, recognizeFormat } from "../files/recognize-format.js";
 import { inspectModel, type ModelSummary } from "../graph/inspect-model.js";
+import { explainModel } from "../lint/explain-model.js";
 import { inspectPickle } from "../pickle/inspect-pickle.js";
 import { inspectTensors, type TensorFileSummary } from "../tensor-file/inspect-tensors.js";
 import { colors } from "./colors.js";
 import { describeCompressed } from "./describe-compressed.js";
+import { describeExplanation } from "./describe-explanation.js";
 import { describePickle } from "./describe-pickle.js";
 import { bytes } from "./format.js";
 import { label, table } from "./table.js";
 import { jsonTensors, tensorTable } from "./tensor-table.js";
-import { addExamples, type SharedOptions, type Verb } from "./verb.js";
+import { addExamples, type SharedOptions, UsageError, type Verb } from "./verb.js";
 
 interface InspectOptions extends SharedOptions {
   nodes?: boolean;
   tensors?: boolean;
   stats?: boolean;
+  why?: boolean;
+  target?: Target;
+  runtime?: string;
 }
 
 export const inspect: Verb<InspectOptions> = {
@@ -27,17 +34,33 @@ export const inspect: Verb<InspectOptions> = {
       )
       .option("--nodes", "of a model: list every node, with the names that quantize --exclude takes")
       .option("--tensors", "of a model: list its initializers, as of the other files")
+      .option("--why", "of a model: which nodes run in integers and which in float, and why")
+      .addOption(
+        new Option(
+          "--target <target>",
+          "with --why: what the model is to run on; default: this machine's processor",
+        ).choices(Object.keys(PRESETS)),
+      )
+      .option(
+        "--runtime <version>",
+        "with --why: the onnxruntime to check for, such as 1.22; default: the installed one",
+      )
       .option("--stats", "read every tensor: share of zeros, smallest and largest value, NaN");
     addExamples(
       command,
       "inspect model.onnx",
       "inspect model.onnx --nodes",
+      "inspect model.int8.onnx --why",
+      "inspect model.int8.onnx --why --target cpu-avx2 --runtime 1.22",
       "inspect weights.safetensors --stats",
       "inspect model.gguf --json",
     );
   },
 
-  async run([path], { nodes = false, tensors = false, stats = false }, { signal, onProgress }) {
+  async run([path], options, { signal, onProgress }) {
+    const { nodes = false, tensors = false, stats = false, why = false, target, runtime } = options;
+    if (!why && (target !== undefined || runtime !== undefined))
+      throw new UsageError("--target and --runtime go with --why");
     const format = recognizeFormat(path!);
     if (PICKLED.has(format)) {
       const summary = inspectPickle(path!);
@@ -51,16 +74,24 @@ export const inspect: Verb<InspectOptions> = {
     }
     const summary = inspectModel(path!);
     const { nodes: all, ...rest } = summary;
+    const explanation = why
+      ? await explainModel(path!, { target, runtimeVersion: runtime, signal })
+      : undefined;
     const listed = tensors || stats ? (await list()).tensors : undefined;
     const json = {
       model: path,
       ...rest,
       nodeCount: all.length,
       ...(nodes && { nodes: all }),
+      ...(explanation && { why: explanation }),
       ...(listed && { tensors: jsonTensors(listed) }),
     };
-    const text = render(basename(path!), summary, nodes);
-    return { json, text: listed ? `${text}\n\n${tensorTable(listed)}` : text };
+    const parts = [
+      render(basename(path!), summary, nodes),
+      ...(explanation ? [describeExplanation(explanation)] : []),
+      ...(listed ? [tensorTable(listed)] : []),
+    ];
+    return { json, text: parts.join("\n\n") };
   },
 };
 

@@ -13,6 +13,7 @@ import { graphsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import { checkOpset } from "./check-opset.js";
+import { checkSettings } from "./check-settings.js";
 import { type ChosenMode, chooseMode } from "./choose-mode.js";
 import { excludeNodes, type SparedReason } from "./exclude-nodes.js";
 import { finishModel, inMemory } from "./finish-model.js";
@@ -97,6 +98,7 @@ class Quantization {
       const spared = excludeNodes(model.proto, this.options, path);
       const selection = selectNodes(graph, spared, this.askedTypes);
       const chosen = this.chosenMode(graph, selection);
+      this.warnings.push(...checkSettings(chosen.mode, this.settings));
       if (chosen.mode !== "weights") this.warn(checkOpset(this.label, graph.opset() ?? 0, perChannel));
       const done = await this.rewrite(models, graph, selection, chosen, spared);
       const stored = this.storeWeights(graph, spared);

@@ -7,6 +7,7 @@ import {
   type ModelProto,
   type NodeProto,
   NodeProtoSchema,
+  type OperatorSetIdProto,
 } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
@@ -55,16 +56,12 @@ const CHANGED: Record<string, { since: number; upgrade: Upgrade }> = {
  * @returns undefined when done; else why not, with the model unchanged
  */
 export function upgradeOpset(model: ModelProto): string | undefined {
-  const entry = model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
+  const entry = standardSet(model);
   const version = Number(entry?.version ?? 0);
   if (!entry || version >= UPGRADED_OPSET) return undefined;
-  if (version < LOWEST_OPSET) return `its opset ${version} is older than ${LOWEST_OPSET}`;
-  if (model.functions.length > 0) return "it has functions of its own";
-  const graphs = [...graphsOf(model)];
-  const standard = graphs.flatMap(({ node }) => node).filter(isStandard);
-  const unknown = standard.find(({ opType }) => !UNCHANGED.has(opType) && !CHANGED[opType]);
-  if (unknown) return `the way of operator ${unknown.opType} from opset ${version} is not known here`;
-  for (const graph of graphs) {
+  const reason = whyNotUpgraded(model);
+  if (reason !== undefined) return reason;
+  for (const graph of graphsOf(model)) {
     const editor = new GraphEditor(graph);
     graph.node = graph.node.flatMap((node) => {
       const change = isStandard(node) ? CHANGED[node.opType] : undefined;
@@ -73,6 +70,21 @@ export function upgradeOpset(model: ModelProto): string | undefined {
   }
   entry.version = BigInt(UPGRADED_OPSET);
   return undefined;
+}
+
+function standardSet(model: ModelProto): OperatorSetIdProto | undefined {
+  return model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
+}
+
+/** Why a model of an older operator set cannot be brought to set 13; undefined where it can be, or needs not. */
+export function whyNotUpgraded(model: ModelProto): string | undefined {
+  const version = Number(standardSet(model)?.version ?? 0);
+  if (version >= UPGRADED_OPSET) return undefined;
+  if (version < LOWEST_OPSET) return `its opset ${version} is older than ${LOWEST_OPSET}`;
+  if (model.functions.length > 0) return "it has functions of its own";
+  const standard = [...graphsOf(model)].flatMap(({ node }) => node).filter(isStandard);
+  const unknown = standard.find(({ opType }) => !UNCHANGED.has(opType) && !CHANGED[opType]);
+  return unknown && `the way of operator ${unknown.opType} from opset ${version} is not known here`;
 }
 
 function isStandard({ domain }: NodeProto): boolean {

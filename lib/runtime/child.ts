@@ -132,6 +132,11 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
     return times;
   },
 
+  async version() {
+    runtime ??= loadOnnxruntime();
+    return (await runtime).env.versions.common;
+  },
+
   async release({ session }) {
     await get(session).session.release();
     models.delete(session);

@@ -104,6 +104,11 @@ export class ModelProcess implements AsyncDisposable {
     return this.request("time", { sessions: sessions.map(({ id }) => id), feeds, options });
   }
 
+  /** The version of onnxruntime-node. Rejects with RUNTIME_MISSING where there is none. */
+  runtimeVersion(): Promise<string> {
+    return this.request("version", undefined);
+  }
+
   /** Writes `input` to `output` as onnxruntime rewrites it at the given level. */
   async optimizeModelFile(input: string, output: string, level: GraphOptimization): Promise<void> {
     const session = await this.load(input, { graphOptimization: level, optimizedModelFilePath: output });

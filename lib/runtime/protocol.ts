@@ -69,6 +69,7 @@ export interface Methods {
   };
   takeLayer: { params: { session: number; layer: string }; result: LayerStatistics | undefined };
   time: { params: { sessions: readonly number[]; feeds: Feeds; options: TimeOptions }; result: number[][] };
+  version: { params: undefined; result: string };
   release: { params: { session: number }; result: undefined };
 }
 
