@@ -61,6 +61,12 @@ describe("tensors", () => {
       Uint16Array.of(0x3c00, 0xc000),
     );
     expect(tensor({ dataType: 12, uint64Data: [3n, 4n] }).data).toEqual(Uint32Array.of(3, 4));
+    // Real parts, each with its imaginary one after it.
+    expect(tensor({ dataType: 14, floatData: [1, -2, 3, 4] })).toEqual({
+      dtype: "complex64",
+      shape: [2, 1],
+      data: Float32Array.of(1, -2, 3, 4),
+    });
   });
 
   it("are views of the file where the alignment allows it, and equal either way", () => {

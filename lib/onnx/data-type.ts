@@ -24,18 +24,19 @@ const DTYPES: Partial<Record<DataType, DType>> = {
   [DataType.FLOAT8E5M2FNUZ]: "float8e5m2fnuz",
   [DataType.FLOAT8E8M0]: "float8e8m0",
   [DataType.FLOAT4E2M1]: "float4e2m1",
+  [DataType.COMPLEX64]: "complex64",
 };
 
 const DATA_TYPES = Object.fromEntries(
   Object.entries(DTYPES).map(([dataType, dtype]) => [dtype, Number(dataType)]),
 ) as Partial<Record<DType, DataType>>;
 
-/** The dtype of a TensorProto.DataType, or undefined for those we have no name for (strings, complex, 2-bit). */
+/** The dtype of a TensorProto.DataType, or undefined for those we have no name for (strings, complex128, 2- and 6-bit). */
 export function dtypeOf(dataType: number): DType | undefined {
   return DTYPES[dataType as DataType];
 }
 
-/** The TensorProto.DataType of a dtype. Throws a RangeError for those ONNX lacks: 6-bit floats, and complex64, which no model stores. */
+/** The TensorProto.DataType of a dtype. Throws a RangeError for those without one here: 6-bit floats. */
 export function dataTypeOf(dtype: DType): DataType {
   const dataType = DATA_TYPES[dtype];
   if (dataType === undefined) throw outOfRange("a type that ONNX has", "dtype", dtype);

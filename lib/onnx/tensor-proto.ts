@@ -53,12 +53,13 @@ function bitsOf(dataType: number): number | undefined {
   if (dtype) return bitsPerElement(dtype);
   const name = dataTypeName(dataType);
   if (name === "INT2" || name === "UINT2") return 2;
-  return { COMPLEX64: 64, COMPLEX128: 128 }[name];
+  return name === "COMPLEX128" ? 128 : undefined;
 }
 
 /** The field of TensorProto that holds values of a type when they are not in raw_data. */
 function typedValues(tensor: TensorProto, dtype: DType): readonly (number | bigint)[] {
-  if (dtype === "float32") return tensor.floatData;
+  // Of a complex number the real part, then the imaginary one.
+  if (dtype === "float32" || dtype === "complex64") return tensor.floatData;
   if (dtype === "float64") return tensor.doubleData;
   if (dtype === "int64") return tensor.int64Data;
   return dtype === "uint64" || dtype === "uint32" ? tensor.uint64Data : tensor.int32Data;
