@@ -33,6 +33,16 @@ export const DTYPES = new Map<string, DType>([
   ["U64", "uint64"],
 ]);
 
+/**
+ * A tensor of the header as nearly every writer puts it. In a process that has just started, matching it as a whole takes half the
+ * time of reading it piece by piece; what does not match is read so, and gives the same or an error that says what is wrong.
+ */
+const INTEGER = "(?:0|[1-9]\\d{0,14})";
+const PLAIN_TENSOR = new RegExp(
+  `"(?!__metadata__")([^"\\\\\\x00-\\x1f]*)":\\{"dtype":"(\\w+)","shape":\\[(|${INTEGER}(?:,${INTEGER})*)\\],"data_offsets":\\[(${INTEGER}),(${INTEGER})\\]\\}`,
+  "y",
+);
+
 export interface TensorEntry {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -55,13 +65,27 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, path: string):
   const text = new HeaderText(bytes, path, PREFIX_BYTES);
   const tensors = new Map<string, TensorEntry>();
   let metadata: Map<string, string> | undefined;
-  text.object((name, position) => {
-    if (name === "__metadata__") {
-      metadata = readMetadata(text);
-      return;
-    }
-    tensors.set(name, readEntry(text, path, name, position));
-  });
+  const add = (name: string, position: number, fields: Fields) => {
+    const invalid = (message: string) =>
+      new ModelFormatError("TENSOR_INVALID", message, { path, field: name, offset: text.offsetOf(position) });
+    tensors.set(name, checkFields(fields, invalid));
+  };
+  text.object(
+    (name, position) => {
+      if (name === "__metadata__") metadata = readMetadata(text);
+      else add(name, position, readFields(text, name));
+    },
+    PLAIN_TENSOR,
+    (member, position) => {
+      const sizes = member[3]!;
+      const shape = sizes === "" ? [] : sizes.split(",").map(Number);
+      add(member[1]!, position, {
+        dtype: member[2]!,
+        shape,
+        offsets: [Number(member[4]), Number(member[5])],
+      });
+    },
+  );
   text.end();
   checkLayout(tensors, dataBytes, path, PREFIX_BYTES + bytes.byteLength);
   return { tensors, metadata: metadata ?? new Map() };
@@ -73,18 +97,27 @@ function readMetadata(text: HeaderText): Map<string, string> {
   return metadata;
 }
 
-function readEntry(text: HeaderText, path: string, name: string, position: number): TensorEntry {
-  let dtype: string | undefined;
-  let shape: number[] | undefined;
-  let offsets: number[] | undefined;
+interface Fields {
+  dtype?: string;
+  shape?: number[];
+  offsets?: number[];
+}
+
+function readFields(text: HeaderText, name: string): Fields {
+  const fields: Fields = {};
   text.object((key) => {
-    if (key === "dtype") dtype = text.string();
-    else if (key === "shape") shape = text.integers();
-    else if (key === "data_offsets") offsets = text.integers();
+    if (key === "dtype") fields.dtype = text.string();
+    else if (key === "shape") fields.shape = text.integers();
+    else if (key === "data_offsets") fields.offsets = text.integers();
     else text.fail(`unknown field ${JSON.stringify(key)} of tensor ${JSON.stringify(name)}`);
   });
-  const invalid = (message: string) =>
-    new ModelFormatError("TENSOR_INVALID", message, { path, field: name, offset: text.offsetOf(position) });
+  return fields;
+}
+
+function checkFields(
+  { dtype, shape, offsets }: Fields,
+  invalid: (message: string) => ModelFormatError,
+): TensorEntry {
   if (dtype === undefined || shape === undefined || offsets === undefined)
     throw invalid("a tensor needs dtype, shape and data_offsets");
   const known = DTYPES.get(dtype);
@@ -116,7 +149,16 @@ function checkLayout(
   path: string,
   dataStart: number,
 ): void {
-  const ordered = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  // Nearly every file has its tensors in order already.
+  let ordered: Iterable<[string, TensorEntry]> = tensors;
+  let last = 0;
+  for (const { begin, end } of tensors.values()) {
+    if (begin < last) {
+      ordered = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+      break;
+    }
+    last = end;
+  }
   let covered = 0;
   for (const [name, { begin, end }] of ordered) {
     const details = { path, field: name, offset: dataStart + begin };
