@@ -16,7 +16,10 @@ const METHODS = {
   "no equalization": { equalize: false },
   "compensated rounding": { rounding: "compensated" },
   "bias, analytical": { correctBias: "analytical" },
+  "mse weight scales": { weightScales: "mse" },
+  smoothing: { smooth: true },
   "rounding + bias": { rounding: "compensated", correctBias: "analytical" },
+  all: { rounding: "compensated", correctBias: "analytical", weightScales: "mse", smooth: true },
 };
 
 const { values } = parseArgs({

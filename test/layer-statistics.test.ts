@@ -130,6 +130,7 @@ describe("the statistics of a layer", () => {
       rows: 3,
       mean: Float64Array.from([Math.fround(0.6) + Math.fround(1.4) + 3, 5], (sum) => sum / 3),
       roundedMean: Float64Array.of(5 / 3, 2),
+      largest: Float32Array.of(3, 4),
       gram: Float64Array.of(1 + 1 + 9, 2 + 4, 0, 4 + 16),
     });
   });

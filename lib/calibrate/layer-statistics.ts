@@ -1,4 +1,5 @@
 import { accumulateGram } from "../linalg/accumulate-gram.js";
+import { minMax } from "../minmax/min-max.js";
 import { dequantizeLinear } from "../quantize/dequantize-linear.js";
 import { quantizeLinear } from "../quantize/quantize-linear.js";
 import { type LayerInput, layerRows } from "./layer-input.js";
@@ -10,6 +11,8 @@ export interface LayerStatistics {
   /** Mean of each column, before and after the rounding that the layer's input meets. */
   mean: Float64Array;
   roundedMean: Float64Array;
+  /** Largest magnitude of each column over all values, chosen rows or not; empty for a convolution. */
+  largest: Float32Array;
   /** Sum over the rounded rows of the products of every two columns, the upper triangle of columns x columns; empty unless asked for. */
   gram: Float64Array;
 }
@@ -18,14 +21,18 @@ export interface LayerStatistics {
 export class LayerObserver {
   private rows = 0;
   private readonly groups: GroupSums[] = [];
+  private readonly largest: Float32Array;
 
   constructor(
     private readonly input: LayerInput,
     private readonly withGram: boolean,
-  ) {}
+  ) {
+    this.largest = new Float32Array(input.patches ? 0 : input.columns);
+  }
 
   observe(values: Float32Array, shape: readonly number[]): void {
-    const { columns, rounding } = this.input;
+    const { columns, rounding, patches } = this.input;
+    if (!patches) this.foldLargest(values);
     for (const [group, rows] of layerRows(values, shape, this.input).entries()) {
       if (group === 0) this.rows += rows.length / columns;
       const rounded = rounding ? dequantizeLinear(quantizeLinear(rows, rounding), rounding) : rows;
@@ -48,8 +55,15 @@ export class LayerObserver {
       rows: this.rows,
       mean: all(({ sum }) => sum).map(mean),
       roundedMean: all(({ roundedSum }) => roundedSum).map(mean),
+      largest: this.largest,
       gram: all(({ gram }) => gram),
     };
+  }
+
+  private foldLargest(values: Float32Array): void {
+    const { length } = this.largest;
+    const { min, max } = minMax(values, { shape: [values.length / length, length], axis: 1 });
+    for (let c = 0; c < length; c++) this.largest[c] = Math.max(this.largest[c]!, max[c]!, -min[c]!);
   }
 }
 

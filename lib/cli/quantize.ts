@@ -15,6 +15,7 @@ import {
   parseCount,
   parseList,
   parsePercentile,
+  parseShare,
   repeated,
   type SharedOptions,
   UsageError,
@@ -41,10 +42,12 @@ interface QuantizeCommandOptions extends SharedOptions, BlockOptions {
   exclude?: string[];
   opTypes?: string[];
   excludeOpTypes?: string[];
-  equalize: boolean;
+  equalize: "auto" | "always" | false;
   keepFloat: "auto" | "none";
   rounding: "nearest" | "compensated";
   correctBias: "none" | "analytical";
+  weightScales: "max" | "mse";
+  smooth?: number | true;
   prepare: boolean;
 }
 
@@ -117,6 +120,16 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .default("nearest"),
       )
       .addOption(
+        new Option("--weight-scales <how>", "mse: cut the largest weights where finer steps gain more")
+          .choices(["max", "mse"])
+          .default("max"),
+      )
+      .option(
+        "--smooth [alpha]",
+        "move large channels of activations into weights, as SmoothQuant does; how much, default 0.5",
+        parseShare,
+      )
+      .addOption(
         new Option("--correct-bias <how>", "biases make good what int8 takes from the mean of outputs")
           .choices(["none", "analytical"])
           .default("none"),
@@ -137,6 +150,11 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         parseList,
       )
       .option("--exclude-op-types <types>", "leave these operators in float", parseList)
+      .addOption(
+        new Option("--equalize <when>", "rescale channels: of a model that needs it, or of any")
+          .choices(["auto", "always"])
+          .default("auto"),
+      )
       .option("--no-equalize", "do not rescale channels that are far wider than their neighbours")
       .option("--no-prepare", "do not optimise the graph first");
     addBlockOptions(command);
@@ -162,7 +180,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
     const result = await quantizeModel(model!, {
       ...options,
       ...(overrides !== undefined && { overrides: readOverrides(overrides) }),
-      equalize: equalize ? "auto" : false,
+      equalize: equalize === "always" ? true : equalize,
       keepFloat: keepFloat === "auto" ? "auto" : false,
       correctBias: correctBias === "none" ? false : correctBias,
       output,

@@ -88,6 +88,17 @@ export interface QuantizeOptions extends BlockOptions {
    * by the error of the weights and the means of the layer's inputs in calibration. Default false.
    */
   correctBias?: "analytical" | false | undefined;
+  /**
+   * Which part of a channel's range the steps of its weights span. mse: the one whose rounding has the smallest squared
+   * error; what lies outside is cut, so that this has no effect with `reduceRange`, which needs the room. Default max, all
+   * of it, as onnxruntime's quantizer.
+   */
+  weightScales?: "max" | "mse" | undefined;
+  /**
+   * Moves large channels of normalized activations into the weights that multiply them (SmoothQuant, static mode): how
+   * much of them, above 0 and below 1; true is 0.5. Default false.
+   */
+  smooth?: number | boolean | undefined;
   /** Names of the only nodes to quantize; * stands for any characters, ? for one. A name that no node has is an error. */
   include?: readonly string[] | undefined;
   /** Names of nodes to leave in float, or patterns as in `include`. */
@@ -116,6 +127,7 @@ export interface QuantizeSettings {
   readonly perChannel: boolean;
   readonly reduceRange: boolean;
   readonly quantizeBias: boolean;
+  readonly weightScales: "max" | "mse";
   readonly overrides: Readonly<Record<string, TensorOverride | "float">>;
   readonly format: "qdq" | "qoperator";
   /** Where mode weights stores matrix products in blocks. */
@@ -175,6 +187,7 @@ const CHOICES = {
   weights: ["int8", "uint8"],
   rounding: ["nearest", "compensated"],
   correctBias: [false, "analytical"],
+  weightScales: ["max", "mse"],
 } as const satisfies Partial<Record<keyof QuantizeOptions, readonly (string | false)[]>>;
 
 /** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
@@ -191,13 +204,16 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
     throw outOfRange("a number from 50 to 100", "percentile", percentile);
   if (samples !== undefined && !(Number.isInteger(samples) && samples > 0))
     throw outOfRange("a positive integer", "samples", samples);
+  const { smooth = false } = options;
+  if (typeof smooth !== "boolean" && !(smooth > 0 && smooth < 1))
+    throw outOfRange("true, false or a number above 0 and below 1", "smooth", smooth);
   const target = options.target ?? detectTarget();
   const preset = PRESETS[target];
   const { perChannel = true, format = "qdq", overrides = {}, weights = preset.weights } = options;
   // uint8 weights go with unsigned activations only, so who asks for them asks for both.
   const { activations = weights === "uint8" ? "uint8" : preset.activations } = options;
   const { symmetric = preset.symmetric, reduceRange = preset.reduceRange } = options;
-  const { quantizeBias = preset.quantizeBias } = options;
+  const { quantizeBias = preset.quantizeBias, weightScales = "max" } = options;
   if (activations === "int8" && weights === "uint8")
     throw outOfRange(
       "int8 when activations are int8 (no runtime multiplies signed by unsigned)",
@@ -221,6 +237,7 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
     perChannel,
     reduceRange,
     quantizeBias,
+    weightScales: reduceRange ? "max" : weightScales,
     overrides,
     format,
     blocks: blockSettingsFrom(options),

@@ -27,7 +27,7 @@ import {
 import { prepareModel } from "./prepare-model.js";
 import { quantizeDynamic } from "./quantize-dynamic.js";
 import { quantizeLstms } from "./quantize-lstm.js";
-import { equalizeLayers } from "./repair/equalize-layers.js";
+import { repairModel } from "./repair/repair-model.js";
 import { runStatic } from "./run-static.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeWeights } from "./store-weights.js";
@@ -35,8 +35,6 @@ import { PRESETS } from "./target.js";
 import { dynamicTreatments, withStoredWeights } from "./treatments.js";
 import { storeBlocks } from "./weight-only/store-blocks.js";
 
-/** Most trained models stay below 5, some reach 10 and quantize worse when equalized; those that need it are above 80. */
-const SKEWED = 20;
 /** Above this share of the old size the user should know that little was gained. */
 const SMALL_GAIN = 0.75;
 
@@ -72,7 +70,6 @@ export async function quantizeModel(
 
 class Quantization {
   private readonly warnings: string[] = [];
-  private readonly repairs: string[] = [];
 
   constructor(
     private readonly input: string | Uint8Array,
@@ -93,7 +90,9 @@ class Quantization {
       const inBlocks = this.settings.blocks?.format === "dequantize";
       if (this.options.mode !== "weights" || inBlocks) this.upgrade(model);
       if (inBlocks) this.upgradeForBlocks(model);
-      this.equalize(model);
+      const isStatic =
+        this.options.mode === "static" || (this.options.mode === undefined && !this.settings.blocks);
+      const repairs = await repairModel(models, model, this.options, isStatic, this.folder);
       const graph = new Graph(model);
       const spared = excludeNodes(model.proto, this.options, path);
       const selection = selectNodes(graph, spared, this.askedTypes);
@@ -122,7 +121,7 @@ class Quantization {
         ...done,
         nodes,
         size: { before, after },
-        repairs: this.repairs,
+        repairs: [...repairs, ...done.repairs],
         warnings: this.warnings,
       };
     } finally {
@@ -168,16 +167,6 @@ class Quantization {
       );
   }
 
-  private equalize(model: OnnxModel): void {
-    const { equalize = "auto" } = this.options;
-    if (equalize === false) return;
-    const { pairs, spread } = equalizeLayers(model, equalize === true ? 0 : SKEWED);
-    if (pairs > 0)
-      this.repairs.push(
-        `equalized ${pairs} pairs of layers: the widest channel was ${spread.before.toFixed(1)} times the median one, and is ${spread.after.toFixed(1)} times`,
-      );
-  }
-
   private nothingToQuantize(nodes: readonly NodeTreatment[]): ModelOperationError {
     const reasons = nodes.slice(0, 5).map(({ name, reason }) => `${name}: ${reason}`);
     const detail = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
@@ -220,7 +209,7 @@ class Quantization {
   ): Promise<Done> {
     if (chosen.mode === "static") return this.static(models, graph, selection, spared);
     if (chosen.mode === "dynamic") return this.dynamic(graph, selection, chosen, spared);
-    return { ranges: {}, samples: 0, nodes: this.blocks(graph, selection, spared) };
+    return { ranges: {}, samples: 0, repairs: [], nodes: this.blocks(graph, selection, spared) };
   }
 
   /** What mode weights does before all weights that are left are stored in int8. */
@@ -239,15 +228,13 @@ class Quantization {
     selection: Selection,
     spared: SparedReason,
   ): Promise<Done> {
-    const { repairs, ...done } = await runStatic(models, graph, selection, {
+    return runStatic(models, graph, selection, {
       options: this.options,
       settings: this.settings,
       asked: this.askedTypes,
       folder: this.folder,
       spared,
     });
-    this.repairs.push(...repairs);
-    return done;
   }
 
   private dynamic(
@@ -264,7 +251,7 @@ class Quantization {
       this.warnings.push(
         `${convs} convolutions run as ConvInteger, which is 4 to 12 times slower than float in onnxruntime; static quantization makes them faster`,
       );
-    return { ranges: {}, samples: 0, nodes: dynamicTreatments(selection, dynamic, lstms) };
+    return { ranges: {}, samples: 0, repairs: [], nodes: dynamicTreatments(selection, dynamic, lstms) };
   }
 
   /** What the mode leaves in float, in the main graph and in subgraphs, is at least stored in int8. */
@@ -290,4 +277,4 @@ class Quantization {
 }
 
 /** What each mode adds to the result. */
-type Done = Pick<QuantizeResult, "ranges" | "samples" | "calibrationCache" | "nodes">;
+type Done = Pick<QuantizeResult, "ranges" | "samples" | "calibrationCache" | "nodes" | "repairs">;

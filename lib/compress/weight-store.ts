@@ -1,7 +1,6 @@
 import { ModelFormatError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { transpose } from "../graph/transpose.js";
-import { minMax } from "../minmax/min-max.js";
 import { deferTensor, transposeSource } from "../onnx/deferred.js";
 import type { TensorProto } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
@@ -10,6 +9,7 @@ import { quantizeLinear } from "../quantize/quantize-linear.js";
 import { Scratch } from "../scratch.js";
 import { elementCount } from "../tensor.js";
 import type { QuantizeSettings } from "./options.js";
+import { bestShares, channelRanges } from "./weight-ranges.js";
 import { zeroPointTensor } from "./zero-point-tensor.js";
 
 /** One scale per index of this axis, or per row (all axes but the last together), or one for the whole weight. */
@@ -56,24 +56,29 @@ export class WeightStore {
     if (known) return known;
     const { stored, layout } = this.source(weight, axis);
     const floats = this.floats(stored);
-    const range = layout === undefined ? minMax(floats) : minMax(floats, layout);
-    const mins = typeof range.min === "number" ? [range.min] : range.min;
-    const maxs = typeof range.max === "number" ? [range.max] : range.max;
+    const { mins, maxs } = channelRanges(floats, layout);
+    const bad = mins.findIndex((min, i) => !Number.isFinite(min) || !Number.isFinite(maxs[i]!));
+    if (bad >= 0)
+      throw new ModelFormatError(
+        "TENSOR_INVALID",
+        "the weight holds NaN or infinity, so it has no int8 form",
+        { path: this.graph.model.path, field: `tensor ${JSON.stringify(weight)}` },
+      );
+    const { weights: dtype, reduceRange, weightScales } = this.settings;
+    const paramsOf = (channel: number, share: number) =>
+      computeQuantParams({
+        min: mins[channel]! * share,
+        max: maxs[channel]! * share,
+        dtype,
+        symmetric: dtype === "int8",
+        reduceRange,
+      });
     const scales = new Float32Array(mins.length);
     const zeroPoints = new Int32Array(mins.length);
+    const shares =
+      weightScales === "mse" ? bestShares(floats, layout, dtype, mins.length, paramsOf) : undefined;
     for (let i = 0; i < scales.length; i++) {
-      const [min, max] = [mins[i]!, maxs[i]!];
-      if (!Number.isFinite(min) || !Number.isFinite(max))
-        throw new ModelFormatError(
-          "TENSOR_INVALID",
-          "the weight holds NaN or infinity, so it has no int8 form",
-          {
-            path: this.graph.model.path,
-            field: `tensor ${JSON.stringify(weight)}`,
-          },
-        );
-      const { weights: dtype, reduceRange } = this.settings;
-      const params = computeQuantParams({ min, max, dtype, symmetric: dtype === "int8", reduceRange });
+      const params = paramsOf(i, shares?.[i] ?? 1);
       scales[i] = params.scale;
       zeroPoints[i] = params.zeroPoint;
     }

@@ -1,11 +1,7 @@
-import { type ChannelPair, type ChannelSlices, channelPairs } from "../../graph/channel-pairs.js";
+import { type ChannelPair, channelPairs } from "../../graph/channel-pairs.js";
 import { Graph } from "../../graph/graph.js";
-import { minMax } from "../../minmax/min-max.js";
-import { deferTensor } from "../../onnx/deferred.js";
-import type { TensorProto } from "../../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../../onnx/read.js";
-import { shapeOf } from "../../onnx/tensor-proto.js";
-import { Scratch } from "../../scratch.js";
+import { ScaledWeights } from "./scaled-weights.js";
 
 /** Rounds over all pairs; a chain of layers settles in a few. */
 const ROUNDS = 20;
@@ -31,7 +27,7 @@ export interface Equalization {
 export function equalizeLayers(model: OnnxModel, threshold: number): Equalization {
   const graph = new Graph(model);
   const pairs = channelPairs(graph);
-  const weights = new Weights(graph);
+  const weights = new ScaledWeights(graph);
   const widest = () => Math.max(1, ...pairs.map((pair) => spreadOf(weights, pair)));
   const before = widest();
   if (before <= threshold) return { pairs: 0, spread: { before, after: before } };
@@ -45,7 +41,7 @@ export function equalizeLayers(model: OnnxModel, threshold: number): Equalizatio
 }
 
 /** How much wider the widest channel is than the median one, on the side where that is worse. */
-function spreadOf(weights: Weights, { made, read }: ChannelPair): number {
+function spreadOf(weights: ScaledWeights, { made, read }: ChannelPair): number {
   return Math.max(spread(weights.magnitudes(made)), spread(weights.magnitudes(read)));
 }
 
@@ -56,7 +52,7 @@ function spread(magnitudes: Float64Array): number {
 }
 
 /** Rescales one pair; returns the largest change of any channel as |log s|. */
-function equalize(weights: Weights, { made, read, bias }: ChannelPair): number {
+function equalize(weights: ScaledWeights, { made, read, bias }: ChannelPair): number {
   const first = weights.magnitudes(made);
   const second = weights.magnitudes(read);
   // A channel without weights on one side has nothing to balance.
@@ -67,68 +63,4 @@ function equalize(weights: Weights, { made, read, bias }: ChannelPair): number {
     weights.scale({ weight: bias, outer: 1, channels: factors.length, inner: 1 }, inverse);
   weights.scale(read, factors);
   return factors.reduce((max, factor) => Math.max(max, Math.abs(Math.log(factor))), 0);
-}
-
-/** The weights with the factors that their channels were given; what is scaled is made when it is looked at. */
-class Weights {
-  private readonly scalings = new Map<string, Scaling[]>();
-  private readonly scratch = new Scratch();
-
-  constructor(private readonly graph: Graph) {}
-
-  magnitudes({ weight, outer, channels, inner }: ChannelSlices): Float64Array {
-    const values = this.values(weight);
-    if (values.length === 0) return new Float64Array(channels);
-    const { min, max } = minMax(values, { shape: [outer, channels, inner], axis: 1 });
-    return Float64Array.from(max, (value, channel) => Math.max(value, -min[channel]!));
-  }
-
-  scale(slices: ChannelSlices, factors: Float64Array): void {
-    const { weight, outer, inner } = slices;
-    const scalings = this.scalings.get(weight) ?? [];
-    this.scalings.set(weight, scalings);
-    const known = scalings.find((each) => each.slices.outer === outer && each.slices.inner === inner);
-    if (!known) scalings.push({ slices, factors: factors.slice() });
-    else
-      for (let channel = 0; channel < factors.length; channel++) known.factors[channel]! *= factors[channel]!;
-  }
-
-  store(): void {
-    for (const [name, scalings] of this.scalings) {
-      const stored = this.graph.initializer(name)!;
-      const scaled = deferTensor(name, "float32", shapeOf(stored), (out) =>
-        setScaled(out as Float32Array, this.stored(stored), scalings),
-      );
-      this.graph.addInitializer(scaled);
-    }
-    this.scalings.clear();
-  }
-
-  private values(name: string): Float32Array {
-    const stored = this.graph.initializer(name)!;
-    const scalings = this.scalings.get(name);
-    const values = this.stored(stored);
-    if (!scalings) return values;
-    const scaled = new Float32Array(this.scratch.take(values.byteLength), 0, values.length);
-    setScaled(scaled, values, scalings);
-    return scaled;
-  }
-
-  private stored(stored: TensorProto): Float32Array {
-    return this.graph.model.tensor(stored).data as Float32Array;
-  }
-}
-
-interface Scaling {
-  readonly slices: ChannelSlices;
-  readonly factors: Float64Array;
-}
-
-function setScaled(out: Float32Array, values: Float32Array, scalings: readonly Scaling[]): void {
-  out.set(values);
-  for (const { slices, factors } of scalings) {
-    const { outer, channels, inner } = slices;
-    for (let o = 0, at = 0; o < outer; o++)
-      for (let c = 0; c < channels; c++) for (let i = 0; i < inner; i++) out[at++]! *= factors[c]!;
-  }
 }
