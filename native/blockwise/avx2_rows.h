@@ -1,0 +1,180 @@
+// Blocks of columns whose values lie a row apart.
+#pragma once
+
+#include "../ahead.h"
+#include "avx2_steps.h"
+
+namespace modelpress {
+namespace {
+
+// From these many values on, whole lines of steps go around the cache.
+constexpr size_t kStream = size_t{8} << 20;
+
+// Of a part of the matrix that stays in the second cache between the two looks at it.
+constexpr size_t kPartValues = size_t{1} << 17;
+constexpr size_t kPartCols = 4096;
+
+// A line of the cache: what a column gets at a time is at least that long, and ends where a line does.
+constexpr size_t kLine = 64;
+
+// What is found of a part of `cols` columns: of one block of each, and the results of up to `height` blocks,
+// side by side as they are made.
+struct Part {
+  size_t cols;
+  Range* ranges;
+  uint32_t* words;
+  float* reciprocals;
+  float* zero_points;
+  float* scales;
+  uint8_t* zero_steps;
+
+  // Not a constructor and a destructor: what these need for exceptions would be shared with other files.
+  // Without memory there are no ranges.
+  void allocate(size_t part_cols, size_t height, size_t block_bytes) {
+    cols = part_cols;
+    const size_t column = sizeof(Range) / 8 + (2 + height) * sizeof(float) + height * (block_bytes + 1);
+    ranges = static_cast<Range*>(_mm_malloc(cols * column, kLine));
+    if (!ranges) return;
+    words = reinterpret_cast<uint32_t*>(ranges + cols / 8);
+    reciprocals = reinterpret_cast<float*>(words + height * block_bytes / 4 * cols);
+    zero_points = reciprocals + cols;
+    scales = zero_points + cols;
+    zero_steps = reinterpret_cast<uint8_t*>(scales + height * cols);
+  }
+  void free() { _mm_free(ranges); }
+};
+
+// What of the block after this one is fetched for so many values of this one: half while its range is found,
+// half while it is quantized.
+constexpr size_t fetched(size_t values) { return values / 2; }
+
+// The ranges of a block of the first `cols` columns, eight rows at a time.
+inline void find_ranges(const float* w, size_t stride, size_t rows, size_t cols, const Part& part,
+                        Ahead<float>& ahead) {
+  for (size_t k = 0; k < cols / 8; ++k) part.ranges[k] = nothing();
+  for (size_t row = 0; row < rows; row += 8, w += 8 * stride)
+    for (size_t k = 0; k < cols / 8; ++k) {
+      ahead.fetch(fetched(64));
+      Range range = part.ranges[k];
+      for (size_t i = 0; i < 8; ++i) range.fold(_mm256_loadu_ps(w + i * stride + 8 * k));
+      part.ranges[k] = range;
+    }
+}
+
+// The parameters that follow from these ranges, for the block-th of the part. Returns whether one is extreme.
+template <int kBits>
+bool find_params(const Part& part, size_t cols, size_t block, bool symmetric) {
+  bool extreme = false;
+  for (size_t col = 0; col < cols; col += 8) {
+    const Params params = params_of<kBits>(part.ranges[col / 8], symmetric);
+    const __m256 reciprocal = params.reciprocal();
+    extreme |= is_extreme(reciprocal);
+    _mm256_store_ps(part.reciprocals + col, reciprocal);
+    _mm256_store_ps(part.zero_points + col, params.zero_point);
+    _mm256_store_ps(part.scales + block * part.cols + col, params.scale);
+    if (symmetric) continue;
+    const __m256i points = _mm256_cvttps_epi32(params.zero_point);
+    const __m128i halves =
+        _mm_packs_epi32(_mm256_castsi256_si128(points), _mm256_extracti128_si256(points, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(part.zero_steps + block * part.cols + col),
+                     _mm_packus_epi16(halves, halves));
+  }
+  return extreme;
+}
+
+template <int kBits, bool kIsExtreme>
+void find_words(const float* w, size_t stride, size_t rows, size_t cols, const Part& part, uint32_t* words,
+                Ahead<float>& ahead) {
+  constexpr size_t kRows = 32 / kBits;
+  for (size_t row = 0; row < rows; row += kRows, w += kRows * stride, words += part.cols)
+    for (size_t col = 0; col < cols; col += 8) {
+      ahead.fetch(fetched(kRows * 8));
+      const Steps<kBits, kIsExtreme> steps{_mm256_load_ps(part.reciprocals + col),
+                                           _mm256_load_ps(part.zero_points + col)};
+      _mm256_store_si256(reinterpret_cast<__m256i*>(words + col), steps.words(w + col, stride));
+    }
+}
+
+// Turns rows [0, count) of 8 columns into columns, each `to_stride` after the one before.
+inline void store_columns(const float* rows, size_t stride, size_t count, float* to, size_t to_stride,
+                          bool around) {
+  for (size_t i = 0; i < count; i += 8) {
+    const size_t n = count - i < 8 ? count - i : 8;
+    __m256 r[8];
+    for (size_t k = 0; k < 8; ++k)
+      r[k] = k < n ? _mm256_load_ps(rows + (i + k) * stride) : _mm256_setzero_ps();
+    transpose(r);
+    for (size_t k = 0; k < 8; ++k) {
+      if (around && n == 8)
+        _mm256_stream_ps(to + k * to_stride + i, r[k]);
+      else
+        store_floats(to + k * to_stride + i, r[k], n);
+    }
+  }
+}
+
+// Moves what was found of `count` blocks to where it belongs, from block `first` on.
+template <int kBits>
+void store_part(const Part& part, size_t cols, size_t first, size_t count, const Strides& strides,
+                const Output& y, bool around) {
+  const size_t words = count * strides.block_bytes / 4;
+  for (size_t col = 0; col < cols; col += 8) {
+    const Output to = y.at(col, strides);
+    // Words are moved as if they were floats.
+    float* packed = reinterpret_cast<float*>(to.packed + first * strides.block_bytes);
+    const bool whole = (reinterpret_cast<uintptr_t>(packed) | strides.bytes) % kLine == 0;
+    store_columns(reinterpret_cast<const float*>(part.words) + col, part.cols, words, packed,
+                  strides.bytes / 4, around && whole);
+    store_columns(part.scales + col, part.cols, count, to.scales + first, strides.blocks, false);
+    if (!y.zero_points) continue;
+    for (size_t k = 0; k < 8; ++k)
+      for (size_t block = 0; block < count; ++block)
+        put_zero_point<kBits>(to.zero_points + k * strides.zero_point_bytes, first + block,
+                              part.zero_steps[block * part.cols + col + k]);
+  }
+}
+
+// Whole blocks of columns whose values lie a row apart. False if there is no memory to work in.
+template <int kBits>
+bool quantize_rows(const float* w, const BlockwiseLayout& layout, const Strides& strides, const Output& y,
+                   size_t begin, size_t end) {
+  const size_t whole = layout.rows / layout.block;
+  const size_t height = strides.block_bytes < kLine ? kLine / strides.block_bytes : 1;
+  size_t width = kPartValues / layout.block;
+  if (width > kPartCols) width = kPartCols;
+  if (width > end - begin) width = end - begin;
+  Part part;
+  part.allocate(width, height, strides.block_bytes);
+  if (!part.ranges) return false;
+  const bool around = (end - begin) * layout.rows >= kStream;
+  for (size_t from = begin; from < end; from += width) {
+    const size_t cols = width < end - from ? width : end - from;
+    const Output to = y.at(from, strides);
+    for (size_t first = 0; first < whole;) {
+      const size_t until_line =
+          (kLine - (reinterpret_cast<uintptr_t>(to.packed) + first * strides.block_bytes) % kLine);
+      size_t count = height == 1 ? 1 : until_line / strides.block_bytes;
+      if (count == 0) count = 1;
+      if (count > whole - first) count = whole - first;
+      for (size_t block = 0; block < count; ++block) {
+        const float* x = w + (first + block) * layout.block * layout.cols + from;
+        Ahead<float> ahead(x + layout.block * layout.cols, layout.cols, cols);
+        find_ranges(x, layout.cols, layout.block, cols, part, ahead);
+        const bool extreme = find_params<kBits>(part, cols, block, !y.zero_points);
+        uint32_t* words = part.words + block * (strides.block_bytes / 4) * part.cols;
+        if (extreme)
+          find_words<kBits, true>(x, layout.cols, layout.block, cols, part, words, ahead);
+        else
+          find_words<kBits, false>(x, layout.cols, layout.block, cols, part, words, ahead);
+      }
+      store_part<kBits>(part, cols, first, count, strides, to, around);
+      first += count;
+    }
+  }
+  if (around) _mm_sfence();
+  part.free();
+  return true;
+}
+
+}  // namespace
+}  // namespace modelpress
