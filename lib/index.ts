@@ -8,6 +8,7 @@ export {
   type QuantizedArray,
 } from "./backend.js";
 export { backends } from "./backends/index.js";
+export type { ActivationError } from "./calibrate/rounding-error.js";
 export type { AsyncCallOptions, CallOptions } from "./call.js";
 export { bfloat16ToFloat32, bfloat16ToFloat32Async } from "./cast/bfloat16-to-float32.js";
 export { float16ToFloat32, float16ToFloat32Async } from "./cast/float16-to-float32.js";
@@ -122,6 +123,7 @@ export {
   benchmarkModel,
   type ModelBenchmark,
 } from "./runtime/benchmark-model.js";
+export type { LayerComparison, NodeError } from "./runtime/compare-layers.js";
 export { type CompareModelsOptions, compareModels, type ModelComparison } from "./runtime/compare-models.js";
 export type { Latency } from "./runtime/latency.js";
 export type { OutputComparison } from "./runtime/output-difference.js";

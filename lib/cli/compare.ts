@@ -3,6 +3,7 @@ import { compareModels, type ModelComparison } from "../runtime/compare-models.j
 import type { Latency } from "../runtime/latency.js";
 import { colors } from "./colors.js";
 import { bytes, change, decibels, factor, milliseconds, percent, points } from "./format.js";
+import { layerTables } from "./layer-tables.js";
 import { label, table } from "./table.js";
 import {
   addExamples,
@@ -20,6 +21,7 @@ interface CompareOptions extends SharedOptions {
   samples?: number;
   maxDrop?: number;
   latency: boolean;
+  layers?: boolean;
 }
 
 /** Above this spread the times of a machine busy with other things should not be trusted. */
@@ -38,16 +40,18 @@ export const compare: Verb<CompareOptions> = {
         "exit with 3 when accuracy drops by more; 0.01 is one percentage point",
         parseShare,
       )
+      .option("--layers", "also rank the nodes, activations and weights by what quantizing them costs")
       .option("--no-latency", "do not time the models");
     addExamples(
       command,
       "compare model.onnx model.int8.onnx",
       "compare model.onnx model.int8.onnx --data test.safetensors --labels y --max-drop 0.01",
+      "compare model.onnx model.int8.onnx --data test.safetensors --layers",
     );
   },
 
   async run([reference, candidate], options, { signal, onProgress }) {
-    const { data, labels, samples, threads, maxDrop, latency } = options;
+    const { data, labels, samples, threads, maxDrop, latency, layers } = options;
     if (labels !== undefined && data === undefined) throw new UsageError("--labels needs --data");
     if (maxDrop !== undefined && !(labels !== undefined || data?.endsWith(".mjs")))
       throw new UsageError("--max-drop needs labelled data: --data and --labels");
@@ -57,6 +61,7 @@ export const compare: Verb<CompareOptions> = {
       samples,
       threads,
       latency,
+      layers,
       signal,
       onProgress,
     });
@@ -115,6 +120,7 @@ function render(
     "",
     table([["output", "cosine", "SQNR", "max error", "mean error"], ...differences]),
     ...nonFiniteWarnings(result),
+    ...(result.layers ? layerTables(result.layers) : []),
     "",
     `${samples} samples, ${data}; ${threads === 1 ? "1 thread" : `${threads} threads`}${latency ? `; ${latency.runs} runs${noise(latency)}` : ""}`,
   ].join("\n");

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
 import { type DatasetSource, openDataset } from "../data/open-dataset.js";
+import { observedName, withOutputs } from "../graph/expose-tensors.js";
 import type { OnnxModel } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { OnProgress } from "../progress.js";
 import type { ModelProcess } from "../runtime/model-process.js";
 import { type CacheUse, openCalibrationCache } from "./calibration-cache.js";
-import { observedName, withOutputs } from "./expose-tensors.js";
 
 export interface CalibrateOptions {
   data: DatasetSource;

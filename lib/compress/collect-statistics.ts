@@ -2,11 +2,11 @@ import { join } from "node:path";
 import type { LayerInput } from "../calibrate/layer-input.js";
 import type { LayerStatistics } from "../calibrate/layer-statistics.js";
 import { openDataset } from "../data/open-dataset.js";
+import { observedName, withOutputs } from "../graph/expose-tensors.js";
 import type { OnnxModel } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { ModelProcess } from "../runtime/model-process.js";
 import type { CalibrateOptions } from "./calibrate-model.js";
-import { observedName, withOutputs } from "./expose-tensors.js";
 
 /** What the statistics of the layers in one pass over the data may take, unless a single layer needs more. */
 const BYTES_PER_PASS = 256 * 2 ** 20;

@@ -95,12 +95,26 @@ function stackFeed(group: readonly Sample[], name: string, rows: number): Tensor
 
 /** One sample of a batch by itself, as a service would run it; the whole batch where the model fixes its size. */
 export function firstOf(batch: Batch, inputs: readonly ValueInfo[]): Batch {
-  if (batch.count === 1 || fixedBatch(inputs) !== undefined) return batch;
+  return firstRows(batch, 1, inputs);
+}
+
+/** At most so many samples of a batch, from the first on; the whole batch where the model fixes its size. */
+export function firstRows(batch: Batch, rows: number, inputs: readonly ValueInfo[]): Batch {
+  if (batch.count <= rows || fixedBatch(inputs) !== undefined) return batch;
   const feeds = Object.fromEntries(
     Object.entries(batch.feeds).map(([name, { dtype, shape, data }]) => {
-      const single = [1, ...shape.slice(1)];
-      return [name, { dtype, shape: single, data: data.subarray(0, elementCount(single)) }];
+      const first = [rows, ...shape.slice(1)];
+      return [name, { dtype, shape: first, data: data.subarray(0, elementCount(first)) }];
     }),
   );
-  return { feeds, count: 1, padding: 0, ...(batch.labels && { labels: batch.labels.slice(0, 1) }) };
+  return { feeds, count: rows, padding: 0, ...(batch.labels && { labels: batch.labels.slice(0, rows) }) };
+}
+
+/** The shape of what a model made of a batch, less the repetitions that fill the batch up: they must not count. */
+export function withoutPadding(
+  shape: readonly number[],
+  { feeds, count, padding }: Batch,
+): readonly number[] {
+  const rows = Object.values(feeds)[0]!.shape[0];
+  return padding > 0 && shape[0] === rows ? [count, ...shape.slice(1)] : shape;
 }

@@ -1,6 +1,7 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { LayerObserver } from "../calibrate/layer-statistics.js";
 import { createObserver, type Observer } from "../calibrate/observer.js";
+import { RoundingError } from "../calibrate/rounding-error.js";
 import type { ValueInfo } from "../data/value-info.js";
 import { ModelOperationError } from "../errors.js";
 import type { DType, Tensor } from "../tensor.js";
@@ -15,6 +16,7 @@ interface LoadedModel {
   label: string;
   session: InferenceSession;
   observers: Map<string, Observer>;
+  errors: Map<string, RoundingError>;
   layers: Map<string, LayerObserver>;
 }
 
@@ -45,7 +47,7 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
         );
       return info;
     });
-    models.set(++lastSession, { label, session, observers: new Map(), layers: new Map() });
+    models.set(++lastSession, { label, session, observers: new Map(), errors: new Map(), layers: new Map() });
     const outputs = session.outputMetadata.map(toValueInfo).filter((info) => info !== undefined);
     return { session: lastSession, inputs, outputs };
   },
@@ -112,6 +114,33 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
     const result = layers.get(layer)?.result();
     layers.delete(layer);
     return result;
+  },
+
+  async compareTensors({ reference, candidate, feeds, pairs, rows: { count, padding } }) {
+    const inputs = await convertFeeds(feeds);
+    const model = get(candidate);
+    const floatNames = pairs.flatMap(({ float }) => float ?? []);
+    const floats = floatNames.length > 0 ? await runModel(get(reference), inputs, floatNames) : {};
+    const names = new Set(pairs.flatMap(({ before, after }) => [before, after]));
+    const results = await runModel(model, inputs, [...names]);
+    for (const { name, before, after, float } of pairs) {
+      const [ours, rounded] = [results[before]!, results[after]!];
+      const own = float === undefined ? undefined : floats[float];
+      let error = model.errors.get(name);
+      if (error === undefined) {
+        error = new RoundingError();
+        model.errors.set(name, error);
+      }
+      const { shape, data } = ours;
+      const length = shape[0] === count + padding ? (data.length / (count + padding)) * count : data.length;
+      const alike = own?.data.length === data.length ? (own.data as Float32Array) : undefined;
+      error.add(data as Float32Array, rounded.data as Float32Array, alike, length);
+    }
+    return undefined;
+  },
+
+  async comparedTensors({ candidate }) {
+    return Object.fromEntries([...get(candidate).errors].map(([name, error]) => [name, error.result()]));
   },
 
   async time({ sessions, feeds, options }) {

@@ -5,6 +5,7 @@ import { outOfRange } from "../errors.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import type { OnProgress } from "../progress.js";
 import type { Accuracy } from "./class-tally.js";
+import { compareLayers, type LayerComparison } from "./compare-layers.js";
 import { type Latency, measureRuns, summarize } from "./latency.js";
 import { commonInputs } from "./match-values.js";
 import { ModelProcess } from "./model-process.js";
@@ -24,6 +25,11 @@ export interface CompareModelsOptions {
   samples?: number | undefined;
   /** Threads of each model; default 1, so that times mean the same on every machine. */
   threads?: number | undefined;
+  /**
+   * Also tell which weights, activations and nodes lose most; the candidate must have QuantizeLinear and DequantizeLinear
+   * pairs. Reads the data twice more. Default false.
+   */
+  layers?: boolean | undefined;
   /** Also time both models; default true. */
   latency?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -45,6 +51,8 @@ export interface ModelComparison {
   outputs: OutputComparison[];
   /** Bytes with external data; ratio is candidate / reference. */
   size: { reference: number; candidate: number; ratio: number };
+  /** Where the candidate loses what it loses; with `layers`. */
+  layers?: LayerComparison;
   /** One sample at a time, both models in turn in one process; speedup above 1 where the candidate is faster. */
   latency?: { reference: Latency; candidate: Latency; speedup: number; runs: number; threads: number };
 }
@@ -62,7 +70,7 @@ export async function compareModels(
   candidate: string | Uint8Array,
   options: CompareModelsOptions = {},
 ): Promise<ModelComparison> {
-  const { data, threads = 1, latency = true, signal, onProgress } = options;
+  const { data, threads = 1, latency = true, layers, signal, onProgress } = options;
   if (!Number.isSafeInteger(threads) || threads < 1)
     throw outOfRange("an integer from 1", "threads", threads);
   const size = { reference: sizeOf(reference), candidate: sizeOf(candidate) };
@@ -80,6 +88,7 @@ export async function compareModels(
     threads,
     ...result.figures(),
     size: { ...size, ratio: size.candidate / size.reference },
+    ...(layers && { layers: await compareLayers(reference, candidate, { ...options, threads }) }),
     ...(timed && { latency: { ...timed, threads } }),
   };
 }

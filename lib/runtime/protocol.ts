@@ -1,6 +1,7 @@
 import type { LayerInput } from "../calibrate/layer-input.js";
 import type { LayerStatistics } from "../calibrate/layer-statistics.js";
 import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
+import type { ActivationError } from "../calibrate/rounding-error.js";
 import type { ValueInfo } from "../data/value-info.js";
 import type { ModelOperationCode } from "../errors.js";
 import type { Tensor } from "../tensor.js";
@@ -36,6 +37,14 @@ export interface BatchRows {
 
 export type Feeds = Readonly<Record<string, Tensor>>;
 
+/** Outputs of two models to compare: of the candidate before and after rounding, and of the reference, where it has it. */
+export interface ComparedPair {
+  readonly name: string;
+  readonly before: string;
+  readonly after: string;
+  readonly float?: string;
+}
+
 /** What the parent may ask of the child; one entry per method. */
 export interface Methods {
   load: {
@@ -68,6 +77,17 @@ export interface Methods {
     result: undefined;
   };
   takeLayer: { params: { session: number; layer: string }; result: LayerStatistics | undefined };
+  compareTensors: {
+    params: {
+      reference: number;
+      candidate: number;
+      feeds: Feeds;
+      pairs: readonly ComparedPair[];
+      rows: BatchRows;
+    };
+    result: undefined;
+  };
+  comparedTensors: { params: { candidate: number }; result: Record<string, ActivationError> };
   time: { params: { sessions: readonly number[]; feeds: Feeds; options: TimeOptions }; result: number[][] };
   version: { params: undefined; result: string };
   release: { params: { session: number }; result: undefined };

@@ -1,4 +1,4 @@
-import type { Batch } from "../data/batches.js";
+import { type Batch, withoutPadding } from "../data/batches.js";
 import { ModelOperationError } from "../errors.js";
 import { elementCount, type Tensor } from "../tensor.js";
 import { type Accuracy, ClassTally } from "./class-tally.js";
@@ -33,12 +33,11 @@ export class ResultComparison {
         "UNSUPPORTED_MODEL",
         `${this.reference.label}: accuracy needs an output of floats; leave the labels out`,
       );
-    const rows = Object.values(batch.feeds)[0]!.shape[0];
     for (const { name, other, difference } of this.pairs) {
       const ours = reference[name]!;
       const theirs = candidate[other]!;
       this.checkShapes(name, ours, theirs);
-      const shape = withoutPadding(ours.shape, batch, rows);
+      const shape = withoutPadding(ours.shape, batch);
       const length = elementCount(shape);
       const [a, b] = [toNumbers(ours), toNumbers(theirs)];
       difference.add(a, b, length);
@@ -66,13 +65,4 @@ export class ResultComparison {
       `output ${name} is [${ours.shape.join(", ")}] in ${this.reference.label} but [${theirs.shape.join(", ")}] in ${this.candidate.label}`,
     );
   }
-}
-
-/** A fixed batch ends with repetitions of its last sample; they must not count. */
-function withoutPadding(
-  shape: readonly number[],
-  { count, padding }: Batch,
-  rows: number | undefined,
-): readonly number[] {
-  return padding > 0 && shape[0] === rows ? [count, ...shape.slice(1)] : shape;
 }

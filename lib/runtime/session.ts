@@ -1,10 +1,11 @@
 import type { LayerInput } from "../calibrate/layer-input.js";
 import type { LayerStatistics } from "../calibrate/layer-statistics.js";
 import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
+import type { ActivationError } from "../calibrate/rounding-error.js";
 import type { ValueInfo } from "../data/value-info.js";
 import type { Tensor } from "../tensor.js";
 import type { ModelProcess } from "./model-process.js";
-import type { BatchRows, Feeds } from "./protocol.js";
+import type { BatchRows, ComparedPair, Feeds } from "./protocol.js";
 
 /** A model loaded in a ModelProcess. */
 export class Session {
@@ -61,6 +62,25 @@ export class Session {
   /** What `observeLayers` has seen of a layer, which the child forgets; undefined where it saw nothing. */
   takeLayer(layer: string): Promise<LayerStatistics | undefined> {
     return this.process.request("takeLayer", { session: this.id, layer });
+  }
+
+  /**
+   * Runs a reference, loaded in the same process, and this model, and folds what becomes of the pairs into errors that
+   * stay in the child. All outputs named must be float32.
+   */
+  async compareTensors(
+    reference: Session,
+    feeds: Feeds,
+    pairs: readonly ComparedPair[],
+    rows: BatchRows,
+  ): Promise<void> {
+    const sessions = { reference: reference.id, candidate: this.id };
+    await this.process.request("compareTensors", { ...sessions, feeds, pairs, rows });
+  }
+
+  /** What `compareTensors` has found until now, by the name of the pair. */
+  comparedTensors(): Promise<Record<string, ActivationError>> {
+    return this.process.request("comparedTensors", { candidate: this.id });
   }
 
   /** Frees the model's memory; the session cannot be used any more. */

@@ -1,4 +1,7 @@
+import { create } from "@bufbuild/protobuf";
+import { StringStringEntryProtoSchema } from "../../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../../onnx/read.js";
+import { RESCALED_KEY } from "../../runtime/compare-layers.js";
 import type { ModelProcess } from "../../runtime/model-process.js";
 import type { QuantizeOptions } from "../options.js";
 import { equalizeLayers } from "./equalize-layers.js";
@@ -10,7 +13,8 @@ const SKEWED = 20;
 const EVEN = 0.5;
 
 /**
- * Rescales channels of a float model so that it quantizes better and computes the same function.
+ * Rescales channels of a float model so that it quantizes better and computes the same function, and says so in its
+ * metadata: what the channels hold cannot be compared with the original's any more.
  *
  * @param isStatic whether activations will be quantized with scales from calibration
  * @param folder where models to be run may be written
@@ -38,5 +42,9 @@ export async function repairModel(
     if (tensors > 0)
       repairs.push(`moved large channels of ${tensors} normalized tensors into the weights behind them`);
   }
+  if (repairs.length > 0)
+    model.proto.metadataProps.push(
+      create(StringStringEntryProtoSchema, { key: RESCALED_KEY, value: repairs.join("; ") }),
+    );
   return repairs;
 }
