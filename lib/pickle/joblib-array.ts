@@ -13,12 +13,12 @@ export function isArrayWrapper({ of }: Instance): boolean {
 }
 
 /**
- * Where an array ends that begins at a byte; "objects" where it is a pickle.
+ * Where an array ends that begins at a byte, after a wrapper that got this state; "objects" where it is a pickle.
  * Source: NumpyArrayWrapper.read_array of joblib/numpy_pickle.py
  *
  * @throws RangeError where the wrapper does not say how long the array is, or the bytes end before
  */
-export function wrappedArray({ state }: Instance, bytes: Uint8Array, at: number): number | "objects" {
+export function wrappedArray(state: Value, bytes: Uint8Array, at: number): number | "objects" {
   const unclear = () => new RangeError("an array follows whose length is not clear");
   if (!(state instanceof Dict)) throw unclear();
   const itemSize = itemBytes(state.items.get("dtype"));

@@ -1,6 +1,6 @@
 import type { Argument, ArgumentKind } from "./argument.js";
 import type { Imports, Stack } from "./stack.js";
-import { Dict, Import, Instance, OTHER } from "./value.js";
+import { Dict, Import, Instance, OTHER, type Value } from "./value.js";
 
 /** What an operation works on. */
 export interface Machine {
@@ -9,7 +9,7 @@ export interface Machine {
   /** Highest that was announced. */
   protocol: number;
   /** Called after an object got its state. */
-  built(object: Instance): void;
+  built(object: Instance, state: Value): void;
 }
 
 /** How the argument of an operation is written, and what the operation does. */
@@ -27,10 +27,8 @@ const remember = ({ stack }: Machine, argument: Argument) => stack.remember(argu
 const recall = ({ stack }: Machine, argument: Argument) => stack.recall(argument.number);
 const tupleOf =
   (count: number) =>
-  ({ stack }: Machine) => {
-    const items = Array.from({ length: count }, () => stack.pop());
-    stack.pushTuple(items.reverse());
-  };
+  ({ stack }: Machine) =>
+    stack.pushTupleOf(count);
 /** Classes and functions that a program has given numbers. */
 const extension = ({ stack, imports }: Machine, argument: Argument) =>
   stack.push(imports.get("copyreg extension", String(argument.number)));
@@ -193,7 +191,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       if (object instanceof Import) object.calls++;
       if (!(object instanceof Instance)) return;
       object.state = state;
-      machine.built(object);
+      machine.built(object, state);
     },
   ],
   // PROTO, FRAME

@@ -1,5 +1,13 @@
-import { MAX_IMPORTS, MAX_ITEMS, MAX_MEMO, MAX_SPARSE_MEMO, MAX_STACK } from "./limits.js";
-import { Dict, Import, Instance, OTHER, type PickleImport, Tuple, type Value } from "./value.js";
+import {
+  MAX_IMPORTS,
+  MAX_MEMO,
+  MAX_MEMO_GAP,
+  MAX_SPARSE_MEMO,
+  MAX_STACK,
+  MAX_TOTAL_WEIGHT,
+  MAX_VALUE_WEIGHT,
+} from "./limits.js";
+import { Dict, Import, Instance, OTHER, type PickleImport, Tuple, type Value, weightOf } from "./value.js";
 
 const MARK: unique symbol = Symbol("mark");
 
@@ -38,11 +46,17 @@ export class Imports {
   }
 }
 
-/** The two memories of a machine that loads pickles. Throws RangeError where loading would fail or a limit is passed. */
+/**
+ * The two memories of a machine that loads pickles. Throws RangeError where loading would fail or a limit is passed. What would
+ * make them hold too much is forgotten: imports never are, only what is in collections.
+ */
 export class Stack {
   private readonly values: (Value | typeof MARK)[] = [];
-  /** Python numbers what it remembers from 0, so nearly all of it is here. */
-  private readonly dense: Value[] = [];
+  private weight = 0;
+  private memoWeight = 0;
+  private memoCount = 0;
+  /** Python numbers what it remembers from 0, so nearly all of it is here; undefined where a number was passed over. */
+  private readonly dense: (Value | undefined)[] = [];
   private readonly sparse = new Map<number, Value>();
 
   push(value: Value): void {
@@ -56,12 +70,15 @@ export class Stack {
   pop(): Value {
     const value = this.values.pop();
     if (value === undefined || value === MARK) throw new RangeError("a value is taken that is not there");
+    this.weight -= weightOf(value);
     return value;
   }
 
   /** Of a mark, too. */
   drop(): void {
-    if (this.values.pop() === undefined) throw new RangeError("a value is taken that is not there");
+    const value = this.values.pop();
+    if (value === undefined) throw new RangeError("a value is taken that is not there");
+    if (value !== MARK) this.weight -= weightOf(value);
   }
 
   top(): Value {
@@ -76,13 +93,18 @@ export class Stack {
     if (mark === -1) throw new RangeError("a mark is used that is not there");
     const items = this.values.splice(mark) as Value[];
     items.shift();
+    for (const item of items) this.weight -= weightOf(item);
     return items;
   }
 
   remember(index: number): void {
-    const value = this.top();
+    const known = this.remembered(index);
+    if (known === undefined) this.memoCount++;
+    else this.memoWeight -= weightOf(known);
+    const value = this.memorable();
     if (index < this.dense.length) this.dense[index] = value;
-    else if (index === this.dense.length && index < MAX_MEMO) {
+    else if (index <= this.dense.length + MAX_MEMO_GAP && index < MAX_MEMO) {
+      while (this.dense.length < index) this.dense.push(this.moveSparse(this.dense.length));
       this.dense.push(value);
       this.sparse.delete(index);
     } else {
@@ -93,26 +115,53 @@ export class Stack {
   }
 
   rememberNext(): void {
-    this.remember(this.dense.length + this.sparse.size);
+    this.remember(this.memoCount);
+  }
+
+  private remembered(index: number): Value | undefined {
+    return index < this.dense.length ? this.dense[index] : this.sparse.get(index);
+  }
+
+  private moveSparse(index: number): Value | undefined {
+    const value = this.sparse.get(index);
+    this.sparse.delete(index);
+    return value;
+  }
+
+  /** The top, or that it is something: a dict is filled where it stands, and what would be too much is left. */
+  private memorable(): Value {
+    const value = this.top();
+    const weight = weightOf(value);
+    if (value instanceof Dict || this.memoWeight + weight > MAX_TOTAL_WEIGHT) return OTHER;
+    this.memoWeight += weight;
+    return value;
   }
 
   recall(index: number): void {
-    const value = index < this.dense.length ? this.dense[index] : this.sparse.get(index);
+    const value = this.remembered(index);
     if (value === undefined) throw new RangeError(`value ${index} is used but was never remembered`);
     this.push(value);
   }
 
+  /** The last values, as a tuple of them. */
+  pushTupleOf(count: number): void {
+    const items = new Array<Value>(count);
+    for (let i = count - 1; i >= 0; i--) items[i] = this.pop();
+    this.pushTuple(items);
+  }
+
   pushTuple(items: readonly Value[]): void {
-    this.push(items.length <= MAX_ITEMS ? new Tuple(items) : OTHER);
+    const tuple = items.length < MAX_VALUE_WEIGHT ? new Tuple(items) : OTHER;
+    this.push(weightOf(tuple) <= MAX_VALUE_WEIGHT ? tuple : OTHER);
   }
 
   /** Keys and values in turn, into a dict or whatever else takes them. */
   setItems(target: Value, items: readonly Value[]): void {
     if (items.length % 2 !== 0) throw new RangeError("a key has no value");
     if (!(target instanceof Dict)) return;
-    for (let i = 0; i < items.length && target.items.size < MAX_ITEMS; i += 2) {
+    for (let i = 0; i < items.length; i += 2) {
       const key = items[i];
-      if (typeof key === "string") target.items.set(key, items[i + 1]!);
+      if (typeof key === "string") target.set(key, items[i + 1]!);
     }
   }
 
@@ -123,12 +172,17 @@ export class Stack {
       return;
     }
     of.calls++;
-    this.push(new Instance(of, args));
+    this.push(new Instance(of, weightOf(args) <= MAX_VALUE_WEIGHT ? args : OTHER));
   }
 
   private pushAny(value: Value | typeof MARK): void {
     if (this.values.length >= MAX_STACK)
       throw new RangeError("more values wait for what they belong to than modelpress follows");
-    this.values.push(value);
+    const weight = value === MARK ? 0 : weightOf(value);
+    if (this.weight + weight > MAX_TOTAL_WEIGHT) this.values.push(OTHER);
+    else {
+      this.weight += weight;
+      this.values.push(value);
+    }
   }
 }

@@ -3,7 +3,6 @@ import { isArrayWrapper, wrappedArray } from "./joblib-array.js";
 import { MAX_DEPTH, MAX_OPERATIONS } from "./limits.js";
 import { type Machine, OPERATION_OF } from "./operations.js";
 import { type Imports, Stack } from "./stack.js";
-import type { Instance } from "./value.js";
 
 /** A walk that ended at a pickle's end, or before it with a problem. */
 export interface Walk {
@@ -38,9 +37,9 @@ export function walkPickle(
     stack: new Stack(),
     imports,
     protocol: 0,
-    built(object: Instance) {
+    built(object, state) {
       if (!arrays || !isArrayWrapper(object)) return;
-      const array = wrappedArray(object, bytes, at);
+      const array = wrappedArray(state, bytes, at);
       if (array !== "objects") {
         at = array;
         return;
