@@ -31,6 +31,20 @@ it("keeps the old file, and leaves no other, when writing fails in the middle", 
   expect(readdirSync(folder).filter((name) => name.includes("kept"))).toEqual(["kept"]);
 });
 
+it("stops in the middle of a large piece, and leaves nothing", async () => {
+  const path = join(folder, "stopped");
+  const stop = new AbortController();
+  const large = new Uint8Array(200 * 1024 * 1024);
+  const work = replaceFile(path, (file) => file.write(large), { sync: false, signal: stop.signal });
+  // By then the first part is on its way, and the others are not.
+  const watch = setInterval(() => {
+    if (readdirSync(folder).some((name) => name.includes("stopped"))) stop.abort(new Error("enough"));
+  }, 1);
+  await expect(work).rejects.toThrow("enough");
+  clearInterval(watch);
+  expect(readdirSync(folder).filter((name) => name.includes("stopped"))).toEqual([]);
+});
+
 mkdirSync(join(folder, "a-folder", "inside"), { recursive: true });
 writeFileSync(join(folder, "a-file"), "");
 test.each([

@@ -28,6 +28,8 @@ export interface ReplaceOptions {
    * Without it only a crash of the process is survived, and writing takes about as long as copying the bytes.
    */
   sync?: boolean | undefined;
+  /** Looked at before each 64 MiB or so, also within a tensor; what is written then is removed again. */
+  signal?: AbortSignal | undefined;
 }
 
 /** One file to be written: where, and by what. Where the name depends on the bytes, `write` returns it. */
@@ -41,7 +43,7 @@ export interface Replacement {
  * If `write` or the disk fails, the temporary file is removed and whatever stood at `path` is untouched.
  * Where the name depends on the bytes, `write` returns the name to use instead of the last part of `path`.
  *
- * @throws ModelFormatError FILE_UNWRITABLE, naming `path` and what the disk said; whatever `write` itself throws
+ * @throws ModelFormatError FILE_UNWRITABLE, naming `path` and what the disk said; whatever `write` itself throws; the signal's reason
  */
 export async function replaceFile(
   path: string,
@@ -58,11 +60,11 @@ export async function replaceFile(
  */
 export async function replaceFiles(
   replacements: readonly Replacement[],
-  { sync = true }: ReplaceOptions = {},
+  { sync = true, signal }: ReplaceOptions = {},
 ): Promise<void> {
   const staged: Staged[] = [];
   try {
-    for (const replacement of replacements) await stage(replacement, sync, staged);
+    for (const replacement of replacements) await stage(replacement, { sync, signal }, staged);
     for (const { path, temporary, name } of staged)
       await forWriting(path, renameWithRetry(temporary, join(dirname(path), name)));
   } catch (error) {
@@ -80,13 +82,17 @@ interface Staged {
   name: string;
 }
 
-async function stage({ path, write }: Replacement, sync: boolean, staged: Staged[]): Promise<void> {
+async function stage(
+  { path, write }: Replacement,
+  { sync, signal }: ReplaceOptions,
+  staged: Staged[],
+): Promise<void> {
   const temporary = join(dirname(path), temporaryName(path, process.pid, randomBytes(4).toString("hex")));
   const handle = await forWriting(path, open(temporary, "wx", 0o666));
   const entry = { path, temporary, name: basename(path) };
   staged.push(entry);
   try {
-    const chosen = await write(new HandleSink(handle, path));
+    const chosen = await write(new HandleSink(handle, path, signal));
     if (chosen) entry.name = chosen;
     if (sync) await forWriting(path, handle.sync());
   } finally {
@@ -126,11 +132,13 @@ class HandleSink implements FileSink {
   constructor(
     private readonly handle: FileHandle,
     private readonly path: string,
+    private readonly signal: AbortSignal | undefined,
   ) {}
 
   async write(bytes: ByteRegion | readonly ByteRegion[]): Promise<void> {
     const pieces = ("buffer" in bytes ? [bytes] : bytes).flatMap(splitLarge);
     for (let start = 0; start < pieces.length; ) {
+      this.signal?.throwIfAborted();
       let end = start;
       let size = 0;
       while (end < pieces.length && end - start < MAX_BUFFERS && size < MAX_WRITE_BYTES)

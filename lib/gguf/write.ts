@@ -30,7 +30,6 @@ export interface WriteGgufOptions extends ReplaceOptions {
   metadata?: ReadonlyMap<string, GgufValue> | Readonly<Record<string, GgufValue>> | undefined;
   /** Put a SHA-256 of every tensor into the metadata, for verifyGguf. Default false. */
   checksums?: boolean | undefined;
-  signal?: AbortSignal | undefined;
   /** Told the bytes of data written so far. */
   onProgress?: OnProgress | undefined;
 }
@@ -88,7 +87,7 @@ export async function writeGguf(
         onProgress?.({ stage: "writing", done, total });
       }
     },
-    { sync },
+    { sync, signal },
   );
 }
 

@@ -28,6 +28,12 @@ const DESCRIPTORS = new Map(
   [...TYPES].map(([code, { dtype, unit }]) => [dtype, `${unit === 1 ? "|" : "<"}${code}`]),
 );
 
+/** By what a descriptor says: the order of bytes, "|" where they have none, and the type. Some writers give bytes an order too. */
+const ELEMENTS = new Map<string, ElementType>();
+for (const [code, { dtype, unit }] of TYPES)
+  for (const order of unit === 1 ? ["<", ">", "|"] : ["<", ">"])
+    ELEMENTS.set(order + code, { dtype, unit, bigEndian: order === ">" });
+
 /** Why elements of the other kinds are no tensor. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   O: "Python objects, which are a pickle and run code when they are loaded",
@@ -51,16 +57,12 @@ export function elementType(
 ): ElementType | { readonly unsupported: string } | undefined {
   if (descriptor === undefined)
     return { unsupported: "records of named fields; save each field as an array of its own" };
-  const [, order, code] = /^([<>|])([a-zA-Z]\d*(?:\[\w+\])?)$/.exec(descriptor) ?? [];
-  if (order === undefined || code === undefined) return undefined;
-  const known = TYPES.get(code);
-  if (known === undefined) {
-    const reason = UNSUPPORTED[code[0]!];
-    return reason === undefined ? undefined : { unsupported: `${reason} (${descriptor})` };
-  }
-  // Some writers give bytes an order too.
-  if (order === "|" && known.unit !== 1) return undefined;
-  return { ...known, bigEndian: order === ">" };
+  const known = ELEMENTS.get(descriptor);
+  if (known !== undefined) return known;
+  const [, code] = /^[<>|]([a-zA-Z]\d*(?:\[\w+\])?)$/.exec(descriptor) ?? [];
+  if (code === undefined || TYPES.has(code)) return undefined;
+  const reason = UNSUPPORTED[code[0]!];
+  return reason === undefined ? undefined : { unsupported: `${reason} (${descriptor})` };
 }
 
 /** Undefined for a type that numpy does not have. */

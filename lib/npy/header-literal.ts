@@ -22,6 +22,11 @@ const STRING = /'([^'\\\n]{0,255})'|"([^"\\\n]{0,255})"/y;
 const INTEGER = /(0|[1-9]\d{0,15})L?/y;
 const BOOLEAN = /(?:True|False)(?!\w)/y;
 
+const LEADING_ZERO = /(?:^| )0\d/;
+/** As numpy writes it, which is read at once; everything else is read piece by piece, with the same result. */
+const PLAIN =
+  /^\{'descr': '([^'\\\n]{0,255})', 'fortran_order': (True|False), 'shape': \((|\d{1,15},|\d{1,15}(?:, \d{1,15})+)\), \} *\n$/;
+
 /**
  * A reader of the one Python literal that a header may be: a dict of 'descr', 'fortran_order' and 'shape', each once. It
  * evaluates nothing, and passes over a list of named fields without looking in.
@@ -41,6 +46,11 @@ export class HeaderLiteral {
   }
 
   read(): HeaderFields {
+    const plain = PLAIN.exec(this.text);
+    if (plain !== null && !LEADING_ZERO.test(plain[3]!)) {
+      const sizes = plain[3]!.split(",").filter((size) => size !== "");
+      return { descriptor: plain[1], fortranOrder: plain[2] === "True", shape: sizes.map(Number) };
+    }
     let descriptor: string | undefined;
     let fortranOrder: boolean | undefined;
     let shape: readonly number[] | undefined;

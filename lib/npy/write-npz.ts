@@ -12,8 +12,6 @@ const MAX_NAME_BYTES = 65_535;
 export interface WriteNpzOptions extends ReplaceOptions {
   /** Deflate the arrays, as numpy.savez_compressed does. Rarely worth it: float32 weights shrink by some 7 %. Default false. */
   compress?: boolean | undefined;
-  /** Between tensors; what is written then is removed again. */
-  signal?: AbortSignal | undefined;
   /** Told the bytes of data written so far, before compression. */
   onProgress?: OnProgress | undefined;
 }
@@ -61,7 +59,7 @@ export async function writeNpz(
       signal?.throwIfAborted();
       await archive.end();
     },
-    { sync },
+    { sync, signal },
   );
 }
 

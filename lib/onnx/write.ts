@@ -39,8 +39,6 @@ export interface WriteOnnxOptions extends ReplaceOptions {
   externalData?: boolean | undefined;
   /** Smallest tensor that goes into the external file, in bytes. Default 1024. */
   externalThreshold?: number | undefined;
-  /** Looked at between tensors; what is written then is removed again. */
-  signal?: AbortSignal | undefined;
   /** Told the bytes of data written so far. */
   onProgress?: OnProgress | undefined;
 }

@@ -25,8 +25,6 @@ export interface WriteSafetensorsOptions extends ReplaceOptions {
   maxShardSize?: number | undefined;
   /** Put a SHA-256 of every tensor into the metadata, for verifySafetensors. Default false. */
   checksums?: boolean | undefined;
-  /** Between files and tensors; what is written then is removed again. */
-  signal?: AbortSignal | undefined;
   /** Told the bytes of data written so far. */
   onProgress?: OnProgress | undefined;
 }
@@ -85,7 +83,7 @@ export async function writeSafetensors(
     };
   };
   if (maxShardSize === undefined || total <= maxShardSize) {
-    await replaceFile(path, put(entries), { sync });
+    await replaceFile(path, put(entries), { sync, signal });
     return [path];
   }
   const shards = splitBySize(entries, maxShardSize);
@@ -94,7 +92,7 @@ export async function writeSafetensors(
   const replacements = shards.map((shard, i) => ({ path: paths[i]!, write: put(shard) }));
   // Last, because by it the others are found.
   replacements.push({ path: indexPath(path), write: (file) => file.write(index) });
-  await replaceFiles(replacements, { sync });
+  await replaceFiles(replacements, { sync, signal });
   return [indexPath(path), ...paths];
 }
 

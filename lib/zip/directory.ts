@@ -29,6 +29,8 @@ export interface ZipEntry {
   readonly limit: number;
 }
 
+type UnboundedEntry = { -readonly [Field in keyof ZipEntry]: ZipEntry[Field] };
+
 interface DirectoryPlace {
   readonly count: number;
   readonly offset: number;
@@ -53,7 +55,7 @@ export function readDirectory(file: MappedFile): Map<string, ZipEntry> {
       { path, offset },
     );
   const bytes = file.read(offset, size);
-  const entries: ZipEntry[] = [];
+  const entries: UnboundedEntry[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
     const place = { path, field: `entry ${i}`, offset: offset + at };
@@ -152,7 +154,7 @@ function checkPlace(directory: DirectoryPlace, end: number, place: Place): Direc
   return directory;
 }
 
-function readCentral(bytes: Uint8Array, at: number, place: Place): { entry: ZipEntry; length: number } {
+function readCentral(bytes: Uint8Array, at: number, place: Place): { entry: UnboundedEntry; length: number } {
   const record = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (record.readUInt32LE(at) !== CENTRAL.signature) throw invalid("there is no entry here", place);
   const nameBytes = record.readUInt16LE(at + 28);
@@ -217,13 +219,15 @@ export function readWideSizes(fields: readonly number[], extra: Buffer, place: P
 }
 
 /** Gives every entry the place where the next one begins, which its data must not pass. */
-function bounded(entries: readonly ZipEntry[], directory: number, path: string): Map<string, ZipEntry> {
-  const ordered = [...entries].sort((a, b) => a.offset - b.offset);
-  const limits = new Map(ordered.map((entry, i) => [entry, ordered[i + 1]?.offset ?? directory]));
+function bounded(entries: readonly UnboundedEntry[], directory: number, path: string): Map<string, ZipEntry> {
+  let limit = directory;
+  for (const entry of entries.toSorted((a, b) => b.offset - a.offset)) {
+    entry.limit = limit;
+    limit = entry.offset;
+  }
   const byName = new Map<string, ZipEntry>();
   for (const entry of entries) {
-    const { name, offset, compressedSize } = entry;
-    const limit = limits.get(entry)!;
+    const { name, offset, compressedSize, limit } = entry;
     const place = { path, field: name, offset };
     if (byName.has(name)) throw invalid("the name comes twice", place);
     if (offset + LOCAL.bytes + compressedSize > limit)
@@ -232,7 +236,7 @@ function bounded(entries: readonly ZipEntry[], directory: number, path: string):
         `its ${compressedSize} bytes pass byte ${limit}, where what follows begins`,
         place,
       );
-    byName.set(name, { ...entry, limit });
+    byName.set(name, entry);
   }
   return byName;
 }

@@ -4,6 +4,7 @@ import type { MappedFile } from "../files/map-file.js";
 import type { ByteRegion } from "../tensor.js";
 import { checksumOf } from "./checksum.js";
 import { readWideSizes, type ZipEntry } from "./directory.js";
+import { HeadReader } from "./head-reader.js";
 import { FREE_INFLATED_BYTES, MAX_RATIO } from "./limits.js";
 import { DEFLATED, FLAG_DESCRIPTOR, LOCAL, STORED } from "./records.js";
 
@@ -25,11 +26,15 @@ export interface EntryData {
  * @throws ModelFormatError HEADER_INVALID, HEADER_TOO_LARGE for what inflates beyond its limit, TENSOR_OVERLAP; from
  * `bytes` DATA_MISMATCH for another size or checksum than declared
  */
-export function openEntry(file: MappedFile, entry: ZipEntry): EntryData {
-  const header = readLocalHeader(file, entry);
+export function openEntry(
+  file: MappedFile,
+  entry: ZipEntry,
+  heads: HeadReader = new HeadReader(file),
+): EntryData {
+  const start = readLocalHeader(file, entry, heads);
   const { name, method, size, compressedSize } = entry;
-  const place = { path: file.path, field: name, offset: header.start };
-  if (method === STORED && size === compressedSize) return new StoredData(file, entry, header);
+  const place = { path: file.path, field: name, offset: start };
+  if (method === STORED && size === compressedSize) return new StoredData(file, entry, start, heads);
   if (method !== DEFLATED)
     throw new ModelFormatError(
       "HEADER_INVALID",
@@ -44,31 +49,22 @@ export function openEntry(file: MappedFile, entry: ZipEntry): EntryData {
       `${compressedSize} bytes would inflate to ${size}, more than ${MAX_RATIO} times as many; unpack the archive with another tool if that is meant`,
       place,
     );
-  return new DeflatedData(file, entry, header.start);
+  return new DeflatedData(file, entry, start, heads);
 }
 
-/** The bytes from an entry's header on, as many as were read, and where in the file its data begins. */
-interface LocalHeader {
-  readonly block: Buffer;
-  readonly start: number;
-}
-
-/** Read at once: an entry's header, its name, and what the data begins with. */
-const BLOCK_BYTES = 512;
-
-function readLocalHeader(file: MappedFile, entry: ZipEntry): LocalHeader {
+/** Where the data of an entry begins, which its own header says. */
+function readLocalHeader(file: MappedFile, entry: ZipEntry, heads: HeadReader): number {
   const { name, offset, limit, flags, method, crc, size, compressedSize } = entry;
   const place = { path: file.path, field: name, offset };
   const invalid = (message: string) => new ModelFormatError("HEADER_INVALID", message, place);
-  const read = (length: number) =>
-    Buffer.from(file.read(offset, Math.min(length, limit - offset), name).buffer);
-  let block = read(BLOCK_BYTES);
+  const read = (length: number) => asBuffer(heads.read(offset, Math.min(length, limit - offset), name));
+  let block = read(LOCAL.bytes);
   if (block.readUInt32LE(0) !== LOCAL.signature) throw invalid("the entry's own header is not there");
   const nameEnd = LOCAL.bytes + block.readUInt16LE(26);
   const dataStart = nameEnd + block.readUInt16LE(28);
   if (offset + dataStart + compressedSize > limit)
     throw new ModelFormatError("TENSOR_OVERLAP", "the entry shares bytes with what follows it", place);
-  if (dataStart > block.byteLength) block = read(dataStart);
+  block = read(dataStart);
   const agrees =
     block.subarray(LOCAL.bytes, nameEnd).equals(Buffer.from(name)) &&
     block.readUInt16LE(6) === flags &&
@@ -80,7 +76,11 @@ function readLocalHeader(file: MappedFile, entry: ZipEntry): LocalHeader {
     if (sizes[0] !== size || sizes[1] !== compressedSize || block.readUInt32LE(14) !== crc)
       throw invalid("the entry's own header gives another size or checksum than the directory");
   }
-  return { block, start: offset + dataStart };
+  return offset + dataStart;
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 class StoredData implements EntryData {
@@ -89,21 +89,18 @@ class StoredData implements EntryData {
   constructor(
     private readonly file: MappedFile,
     private readonly entry: ZipEntry,
-    private readonly header: LocalHeader,
+    private readonly start: number,
+    private readonly heads: HeadReader,
   ) {
     this.size = entry.size;
   }
 
   head(length: number): Uint8Array {
-    const { block, start } = this.header;
-    const wanted = Math.min(length, this.size);
-    const at = start - this.entry.offset;
-    if (at + wanted <= block.byteLength) return block.subarray(at, at + wanted);
-    return this.file.read(start, wanted, this.entry.name);
+    return this.heads.read(this.start, Math.min(length, this.size), this.entry.name);
   }
 
   bytes({ crc = true } = {}): ByteRegion {
-    const region = this.file.region(this.header.start, this.size, this.entry.name);
+    const region = this.file.region(this.start, this.size, this.entry.name);
     if (crc) checkCrc(region, this.entry, this.file.path);
     return region;
   }
@@ -119,6 +116,7 @@ class DeflatedData implements EntryData {
     private readonly file: MappedFile,
     private readonly entry: ZipEntry,
     private readonly start: number,
+    private readonly heads: HeadReader,
   ) {
     this.size = entry.size;
   }
@@ -129,7 +127,7 @@ class DeflatedData implements EntryData {
     for (let input = HEAD_INPUT_BYTES; ; input *= 4) {
       const count = Math.min(input, compressedSize);
       // Without the end of the stream there is no error, only what came so far.
-      const { buffer } = this.inflate(this.file.read(this.start, count, name), {
+      const { buffer } = this.inflate(this.heads.read(this.start, count, name), {
         finishFlush: constants.Z_SYNC_FLUSH,
       });
       if (buffer.byteLength >= wanted || count === compressedSize) return buffer.subarray(0, wanted);

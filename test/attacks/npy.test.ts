@@ -19,6 +19,9 @@ const typed = (descriptor: string, dataBytes = 8) =>
   array(`{'descr': ${descriptor}, 'fortran_order': False, 'shape': (1,)}`, dataBytes);
 const shaped = (shape: string, dataBytes = 4) =>
   array(`{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}}`, dataBytes);
+/** As numpy writes it, which is read in another way. */
+const plain = (shape: string) =>
+  array(`{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }    \n`, 4);
 
 test.each<[string, Bytes, string, RegExp]>([
   ["an empty file", new Bytes(), "FORMAT_UNKNOWN", /NUMPY/],
@@ -52,6 +55,21 @@ test.each<[string, Bytes, string, RegExp]>([
   ["a shape that is a list", shaped("[1]"), "HEADER_INVALID", /expected \(/],
   ["a shape without comma", shaped("(1)"), "HEADER_INVALID", /comma/],
   ["sizes without comma", shaped("(1 1)"), "HEADER_INVALID", /expected , or \)/],
+  ["a size with a zero before it", plain("(01,)"), "HEADER_INVALID", /expected , or \)/],
+  ["a second size with a zero before it", plain("(1, 01)"), "HEADER_INVALID", /expected , or \)/],
+  ["a size of 16 digits", plain("(9999999999999999,)"), "HEADER_INVALID", /2\^53/],
+  [
+    "a product of sizes that is too large",
+    plain("(999999999999999, 999999999999999)"),
+    "TENSOR_INVALID",
+    /too large/,
+  ],
+  [
+    "a type that is none, as numpy writes it",
+    array("{'descr': '<i3', 'fortran_order': False, 'shape': (1,), }\n", 3),
+    "HEADER_INVALID",
+    /"<i3"/,
+  ],
   ["a negative size", shaped("(-1,)"), "HEADER_INVALID", /a size/],
   ["a size that is a float", shaped("(1.0,)"), "HEADER_INVALID", /expected , or \)/],
   ["a size in hexadecimal", shaped("(0x1,)"), "HEADER_INVALID", /expected , or \)/],
