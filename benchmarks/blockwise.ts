@@ -1,4 +1,4 @@
-import { type BlockwiseLayout, dequantizeBlockwise, quantizeBlockwise } from "modelpress";
+import { type BlockwiseLayout, dequantizeBlockwise, fitBlockwise, quantizeBlockwise } from "modelpress";
 import type { Benchmark } from "./harness/benchmark.js";
 import { filled, randomFloats } from "./harness/inputs.js";
 
@@ -30,6 +30,23 @@ export const benchmarks: Benchmark[] = CASES.flatMap(({ name, layout, symmetric 
         },
         input: w,
         output: out.packed,
+      };
+    },
+  },
+  {
+    name: `fitBlockwise ${name}`,
+    multiple: 1024,
+    prepare(n) {
+      const w = randomFloats(n);
+      const shape = { ...matrix(n), ...layout };
+      const arrays = quantizeBlockwise(w, { ...shape, symmetric });
+      return {
+        library(how) {
+          const options = { ...shape, ...arrays, ...how };
+          return () => fitBlockwise(w, options);
+        },
+        input: w,
+        output: arrays.packed,
       };
     },
   },

@@ -182,6 +182,23 @@ export interface Operations<Result> {
   ): Result;
 
   /**
+   * Gives the blocks that quantizeBlockwise made of w a scale that fits them better, found by search, and the steps that follow from
+   * it; zero points stay.
+   */
+  fitBlockwise(
+    w: Float32Array,
+    packed: Uint8Array,
+    scales: Float32Array,
+    zeroPoints: Uint8Array | undefined,
+    rows: number,
+    cols: number,
+    blockSize: number,
+    bits: number,
+    transposed: boolean,
+    ...execution: Execution
+  ): Result;
+
+  /**
    * Sets counts to the number of values in each of counts.length bins of equal width from min to max, by the rule of
    * numpy.histogram: the edge left of bin i is float32(i * step + min); the last bin holds max too. NaN and what lies outside is
    * not counted. Edges rise, and max - min is a finite float32.

@@ -100,6 +100,7 @@ export {
   dynamicQuantizeLinear,
   dynamicQuantizeLinearAsync,
 } from "./quantize/dynamic-quantize-linear.js";
+export { type FitBlockwiseOptions, fitBlockwise, fitBlockwiseAsync } from "./quantize/fit-blockwise.js";
 export type { FloatDType, Floats } from "./quantize/float-elements.js";
 export type { GgufBlockType } from "./quantize/gguf-block.js";
 export type { LinearDType, LinearParams, ZeroPoints } from "./quantize/linear-params.js";

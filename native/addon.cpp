@@ -52,6 +52,7 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::dequantize_gguf_q4_0>(operations, "dequantizeGgufQ4_0", target);
   add<binding::quantize_blockwise>(operations, "quantizeBlockwise", target);
   add<binding::dequantize_blockwise>(operations, "dequantizeBlockwise", target);
+  add<binding::fit_blockwise>(operations, "fitBlockwise", target);
   add<binding::histogram>(operations, "histogram", target);
   add<binding::accumulate_gram>(operations, "accumulateGram", target);
   add<binding::reversed_cholesky>(operations, "reversedCholesky", target);

@@ -28,6 +28,7 @@ Napi::Value dequantize_gguf_q8_0(const Napi::CallbackInfo& info);
 Napi::Value dequantize_gguf_q4_0(const Napi::CallbackInfo& info);
 Napi::Value quantize_blockwise(const Napi::CallbackInfo& info);
 Napi::Value dequantize_blockwise(const Napi::CallbackInfo& info);
+Napi::Value fit_blockwise(const Napi::CallbackInfo& info);
 Napi::Value histogram(const Napi::CallbackInfo& info);
 Napi::Value accumulate_gram(const Napi::CallbackInfo& info);
 Napi::Value reversed_cholesky(const Napi::CallbackInfo& info);

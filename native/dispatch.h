@@ -52,6 +52,7 @@ struct Kernels {
   DequantizeGguf* dequantize_gguf_q4_0;
   QuantizeBlockwise* quantize_blockwise;
   DequantizeBlockwise* dequantize_blockwise;
+  FitBlockwise* fit_blockwise;
   Histogram* histogram_f32;
   AccumulateGram* accumulate_gram_f32;
   FactorRows* factor_rows_f64;

@@ -201,6 +201,12 @@ for (let round = 0; round < Number(values.rounds); round++) {
       backend.quantizeBlockwise(perChannel, ...parts(y), ...layout);
       return y;
     });
+    compare(`fitBlockwise ${name}`, (backend) => {
+      const y = new Uint8Array(total).fill(99);
+      backend.quantizeBlockwise(perChannel, ...parts(y), ...layout);
+      backend.fitBlockwise(perChannel, ...parts(y), ...layout);
+      return y;
+    });
     const quantized = new Uint8Array(bitPatterns((total + 3) >> 2).buffer, 0, total);
     compare(`dequantizeBlockwise ${name}`, (backend) => {
       const y = new Float32Array(length + offset);

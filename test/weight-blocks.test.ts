@@ -1,5 +1,12 @@
 import { describe, expect, it, test } from "vitest";
-import { dequantizeBlockwise, quantizeBlockwise, readOnnx } from "../lib/index.js";
+import {
+  type BlockwiseArrays,
+  dequantizeBlockwise,
+  fitBlockwise,
+  type QuantizeBlockwiseOptions,
+  quantizeBlockwise,
+  readOnnx,
+} from "../lib/index.js";
 import type { NodeProto } from "../lib/onnx/proto/onnx_pb.js";
 import type { Tensor } from "../lib/tensor.js";
 import { buildGraph, buildModel, floats, type GraphSpec } from "./support/build-model.js";
@@ -29,6 +36,16 @@ function attributes({ attribute }: NodeProto): Record<string, number> {
   return Object.fromEntries(attribute.map(({ name, i }) => [name, Number(i)]));
 }
 
+/** What the operations on arrays make of a weight. */
+function blocksOf(
+  w: Float32Array,
+  options: QuantizeBlockwiseOptions & { fitScales?: boolean },
+): BlockwiseArrays {
+  const arrays = quantizeBlockwise(w, options);
+  const fits = options.bits !== 8 && options.fitScales !== false;
+  return fits ? fitBlockwise(w, { ...options, ...arrays }) : arrays;
+}
+
 /** x [n, rows] times w [rows, cols], in double precision. */
 function product(x: Float32Array, w: Float32Array, rows: number, cols: number): number[] {
   const n = x.length / rows;
@@ -44,16 +61,17 @@ describe("MatMulNBits", () => {
   test.each([
     { bits: 4, symmetric: false, blockSize: 32, rows: 64 },
     { bits: 4, symmetric: true, blockSize: 32, rows: 64 },
+    { bits: 4, symmetric: false, blockSize: 32, rows: 64, fitScales: false },
     { bits: 4, symmetric: false, blockSize: 16, rows: 39 },
     { bits: 8, symmetric: false, blockSize: 64, rows: 70 },
     { bits: 8, symmetric: true, blockSize: 128, rows: 128 },
   ] as const)(
-    "$bits bits, symmetric $symmetric, blocks of $blockSize, $rows rows: holds what quantizeBlockwise makes",
+    "$bits bits, symmetric $symmetric, blocks of $blockSize, $rows rows: fitted $fitScales: holds what the operations make",
     async ({ rows, symmetric, ...options }) => {
       const cols = 48;
       const { input, output, mode, nodes } = await quantizeBuilt(
         folder,
-        `product-${options.bits}-${symmetric}-${rows}`,
+        `product-${options.bits}-${symmetric}-${rows}-${"fitScales" in options}`,
         buildModel(twoLayers(rows, cols)),
         [],
         { mode: "weights", accuracyLevel: 1, zeroPoints: !symmetric, ...options },
@@ -75,7 +93,7 @@ describe("MatMulNBits", () => {
       });
       const [, packed, scales, zeroPoints] = first!.input.map((name) => model.tensors.get(name)!);
       const layout = { rows, cols, symmetric, ...options };
-      const made = quantizeBlockwise(valuesOf([rows, cols], 1), layout);
+      const made = blocksOf(valuesOf([rows, cols], 1), layout);
       const blocks = Math.ceil(rows / options.blockSize);
       expect(packed).toMatchObject({
         shape: [cols, blocks, (options.blockSize * options.bits) / 8],
@@ -106,7 +124,7 @@ describe("MatMulNBits", () => {
       accuracyLevel: 1,
     });
     const layout = { rows, cols };
-    const { packed, ...made } = quantizeBlockwise(valuesOf([rows, cols], 1), { ...layout, symmetric: false });
+    const { packed, ...made } = blocksOf(valuesOf([rows, cols], 1), { ...layout, symmetric: false });
     const w = dequantizeBlockwise(packed, { ...layout, ...made });
     const x = randomTensor([5, rows], 4);
     const { y } = await run(output, { x });
@@ -231,7 +249,7 @@ describe("embeddings", () => {
     const gather = model.proto.graph!.node.find(({ opType }) => opType === "GatherBlockQuantized")!;
     const [packed, , scales, zeroPoints] = gather.input.map((name) => model.tensors.get(name));
     const layout = { rows: 96, cols: 50, bits: embeddingBits, transposed: true, symmetric: false } as const;
-    const made = quantizeBlockwise(valuesOf([50, 96], 1), layout);
+    const made = blocksOf(valuesOf([50, 96], 1), layout);
     expect(packed).toMatchObject({ shape: [50, (96 * embeddingBits) / 8], data: made.packed });
     expect(scales).toMatchObject({ shape: [50, 3], data: made.scales });
     expect(zeroPoints!.data).toEqual(made.zeroPoints);
@@ -358,6 +376,7 @@ describe("refuses", () => {
     ["4 bits in dynamic mode", { mode: "dynamic", bits: 4 }, "Expected 8 in mode dynamic"],
     ["DequantizeLinear of 8 bits", { mode: "weights", bits: 8, weightFormat: "dequantize" }, "Expected 4"],
     ["an unknown accuracy level", { bits: 4, accuracyLevel: 5 as 4 }, "0, 1, 2, 3, 4 for accuracyLevel"],
+    ["fitScales that is no boolean", { bits: 4, fitScales: "no" as never }, "true or false for fitScales"],
     ["zeroPoints that are no boolean", { bits: 4, zeroPoints: 1 as never }, "true or false for zeroPoints"],
   ])("%s", async (name, options, message) => {
     const work = quantizeBuilt(folder, `refused-${name}`, model(), [], options);

@@ -12,6 +12,7 @@ export function addBlockOptions(command: Command): void {
     )
     .addOption(oneOf("--block-size <n>", "weights that share a scale; default 32", [16, 32, 64, 128, 256]))
     .option("--no-zero-points", "blocks without zero points: a little smaller, less accurate")
+    .option("--no-fit-scales", "scales from the range of a block, with the bytes of onnxruntime's quantizer")
     .addOption(
       oneOf(
         "--accuracy-level <n>",

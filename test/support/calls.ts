@@ -12,6 +12,8 @@ import {
   dequantizeLinearAsync,
   dynamicQuantizeLinear,
   dynamicQuantizeLinearAsync,
+  fitBlockwise,
+  fitBlockwiseAsync,
   float16ToFloat32,
   float16ToFloat32Async,
   float32ToBfloat16,
@@ -160,6 +162,11 @@ export const OPERATION_CALLS: readonly OperationCall[] = [
         name: `quantizeBlockwise${kind}`,
         now: (o) => quantizeBlockwise(tame, { ...layout, symmetric: false, ...o }),
         later: (o) => quantizeBlockwiseAsync(tame, { ...layout, symmetric: false, ...o }),
+      },
+      {
+        name: `fitBlockwise${kind}`,
+        now: (o) => fitBlockwise(tame, { ...layout, ...quantizeBlockwise(tame, layout), ...o }),
+        later: (o) => fitBlockwiseAsync(tame, { ...layout, ...quantizeBlockwise(tame, layout), ...o }),
       },
       {
         name: `dequantizeBlockwise${kind}`,

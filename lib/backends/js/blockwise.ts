@@ -116,3 +116,81 @@ export const dequantizeBlockwise: Operations<void>["dequantizeBlockwise"] = (
     }
   }
 };
+
+const FACTORS = Array.from({ length: 16 }, (_, k) => (28 + k) / 32);
+
+/** Of values in steps of a scale the levels, step - zero point, that they get with a scale smaller by this factor. */
+function levelOf(u: number, factor: number, point: number, most: number): number {
+  return stepOf(Math.fround(Math.fround(u * factor) + point), most) - point;
+}
+
+/** The factor of a block whose levels fit best; 0 if there is none. */
+function bestFactor(u: Float32Array, count: number, point: number, most: number): number {
+  let best = 0;
+  let found = 0;
+  for (const factor of FACTORS) {
+    let a = 0;
+    let b = 0;
+    for (let i = 0; i < count; i++) {
+      const l = levelOf(u[i]!, factor, point, most);
+      const p = Math.fround(Math.abs(u[i]!) + 0.5);
+      a = Math.fround(a + Math.fround(Math.fround(p * u[i]!) * l));
+      b = Math.fround(b + Math.fround(Math.fround(p * l) * l));
+    }
+    const score = Math.fround(Math.fround(a * a) / b);
+    if (!(score > best)) continue;
+    best = score;
+    found = factor;
+  }
+  return found;
+}
+
+/** What makes the levels as large as the values, on the average over them. */
+function ratioOf(u: Float32Array, count: number, factor: number, point: number, most: number): number {
+  let c = 0;
+  let d = 0;
+  for (let i = 0; i < count; i++) {
+    c = Math.fround(c + Math.fround(u[i]! * levelOf(u[i]!, factor, point, most)));
+    d = Math.fround(d + Math.fround(u[i]! * u[i]!));
+  }
+  return Math.fround(d / c);
+}
+
+export const fitBlockwise: Operations<void>["fitBlockwise"] = (
+  w,
+  packed,
+  scales,
+  zeroPoints,
+  rows,
+  cols,
+  blockSize,
+  bits,
+  transposed,
+) => {
+  const blocks = Math.ceil(rows / blockSize);
+  const bytes = (blocks * blockSize * bits) / 8;
+  const pointBytes = Math.ceil((blocks * bits) / 8);
+  const rowStride = transposed ? 1 : cols;
+  const colStride = transposed ? rows : 1;
+  const most = 2 ** bits - 1;
+  const u = new Float32Array(blockSize);
+  for (let block = 0; block < blocks; block++) {
+    const first = block * blockSize;
+    const count = Math.min(blockSize, rows - first);
+    for (let col = 0; col < cols; col++) {
+      const from = col * colStride + first * rowStride;
+      const at = col * blocks + block;
+      const point =
+        zeroPoints === undefined ? 2 ** (bits - 1) : get(zeroPoints, col * pointBytes, block, bits);
+      const perStep = scales[at] !== 0 ? Math.fround(1 / scales[at]!) : 0;
+      for (let i = 0; i < count; i++) u[i] = w[from + i * rowStride]! * perStep;
+      const factor = bestFactor(u, count, point, most);
+      const ratio = ratioOf(u, count, factor, point, most);
+      if (!(factor > 0 && ratio > 0.5 && ratio < 2)) continue;
+
+      scales[at]! *= ratio;
+      for (let i = 0; i < count; i++)
+        put(packed, col * bytes, first + i, bits, levelOf(u[i]!, factor, point, most) + point);
+    }
+  }
+};

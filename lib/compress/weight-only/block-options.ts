@@ -15,6 +15,11 @@ export interface BlockOptions {
   /** False: the zero point of every block is the middle step, which takes 0.1 bit per weight less. Default true. */
   zeroPoints?: boolean | undefined;
   /**
+   * Search the scale of every block of 4 bits with which the weights are nearest to what they were. False: the scale that the range
+   * of the block gives, with the bytes of onnxruntime's own quantizer. Default true.
+   */
+  fitScales?: boolean | undefined;
+  /**
    * What onnxruntime may multiply in: 0 as it likes, 1 float32, 2 float16, 3 bfloat16, 4 int8. Default 4, the fast one on CPUs: the
    * error that 8 bits add to activations is far below that of 4-bit weights.
    */
@@ -35,6 +40,7 @@ export interface BlockSettings {
   readonly bits: 4 | 8;
   readonly blockSize: number;
   readonly symmetric: boolean;
+  readonly fitScales: boolean;
   readonly accuracyLevel: number;
   readonly embeddingBits: 4 | 8 | undefined;
   readonly headBits: 4 | 8;
@@ -64,9 +70,10 @@ export function blockSettingsFrom(
     if (value !== undefined && !(allowed as readonly unknown[]).includes(value))
       throw outOfRange(`one of ${allowed.join(", ")}`, name, value);
   }
-  const { mode, bits, blockSize = 32, zeroPoints = true, accuracyLevel = 4 } = options;
+  const { mode, bits, blockSize = 32, zeroPoints = true, fitScales = true, accuracyLevel = 4 } = options;
   const { embeddingBits, headBits = 8, weightFormat: format = "matmulnbits" } = options;
   if (typeof zeroPoints !== "boolean") throw wrongType("true or false", "zeroPoints", zeroPoints);
+  if (typeof fitScales !== "boolean") throw wrongType("true or false", "fitScales", fitScales);
   const lonely = NEED_BITS.find((name) => options[name] !== undefined);
   if (bits === undefined && lonely)
     throw outOfRange(`4 or 8 when ${lonely} is given (only blocks have it)`, "bits", bits);
@@ -76,5 +83,14 @@ export function blockSettingsFrom(
   if (format === "dequantize" && bits !== 4) throw outOfRange("4 for weightFormat dequantize", "bits", bits);
   if (format === "dequantize" && embeddingBits !== undefined)
     throw outOfRange("nothing for weightFormat dequantize", "embeddingBits", embeddingBits);
-  return { bits, blockSize, symmetric: !zeroPoints, accuracyLevel, embeddingBits, headBits, format };
+  return {
+    bits,
+    blockSize,
+    symmetric: !zeroPoints,
+    fitScales,
+    accuracyLevel,
+    embeddingBits,
+    headBits,
+    format,
+  };
 }

@@ -1,4 +1,5 @@
 import type { BlockwiseLayout } from "../../quantize/blockwise-layout.js";
+import { fitBlockwise } from "../../quantize/fit-blockwise.js";
 import { type BlockwiseArrays, quantizeBlockwise } from "../../quantize/quantize-blockwise.js";
 
 /** What a block quantizer is told of a weight. */
@@ -16,7 +17,13 @@ export interface BlockInput {
  */
 export type BlockQuantizer = (input: BlockInput, out: BlockwiseArrays) => void;
 
-/** Every value becomes the nearest step. */
+/** Every value becomes the nearest step; the range of a block gives its scale and zero point. */
 export const roundToNearest: BlockQuantizer = ({ values, layout }, out) => {
   quantizeBlockwise(values, { ...layout, symmetric: out.zeroPoints === undefined, out });
+};
+
+/** Every value becomes the nearest step of the scale that fits its block best. Of 8 bits the range's is as good. */
+export const fitScales: BlockQuantizer = (input, out) => {
+  roundToNearest(input, out);
+  if (input.layout.bits !== 8) fitBlockwise(input.values, { ...input.layout, ...out });
 };

@@ -138,7 +138,8 @@ export class BlockedWeights {
     const scales = new Float32Array(layout.scales);
     const zeroPoints = this.settings.symmetric ? undefined : new Uint8Array(layout.zeroPoints);
     const arrays = { packed, scales, ...(zeroPoints && { zeroPoints }) };
-    this.quantizer({ weight, values, layout }, arrays);
+    const { rows, cols, bits, blockSize, transposed } = layout;
+    this.quantizer({ weight, values, layout: { rows, cols, bits, blockSize, transposed } }, arrays);
     this.latest = { matrix, scales, zeroPoints };
     return arrays;
   }
