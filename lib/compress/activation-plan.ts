@@ -47,7 +47,7 @@ export function planActivations(
     for (const index of activations) needed.add(node.input[index]!);
   for (const node of selection.bridges) for (const index of valueInputs(node)) needed.add(node.input[index]!);
   for (const node of selected)
-    if (endsInIntegers(node, selection))
+    if (endsInIntegers(graph, node, selection))
       for (const output of valueOutputs(clampOf.get(node) ?? node)) whole.add(output);
   const activations = new Map<string, PlannedActivation>();
   const constants = [...needed].filter((tensor) => graph.initializer(tensor));
@@ -55,14 +55,32 @@ export function planActivations(
     activations.set(tensor, {
       tensor,
       rangeOf: rootOf(graph, tensor, selection),
-      whole: whole.has(tensor) || readOnlyByQuantized(graph, tensor, selection),
+      whole:
+        whole.has(tensor) ||
+        isProduct(graph, tensor, selection) ||
+        readOnlyByQuantized(graph, tensor, selection),
     });
   return { activations, constants, merged };
 }
 
 /** onnxruntime has no convolution from integers to float; its matrix products can do both. */
-function endsInIntegers(node: NodeProto, { bridges }: Selection): boolean {
-  return node.opType === "Conv" || bridges.has(node);
+function endsInIntegers(graph: Graph, node: NodeProto, { bridges }: Selection): boolean {
+  return node.opType === "Conv" || bridges.has(node) || meetsComputedTerm(graph, node);
+}
+
+/** onnxruntime makes a Gemm of a MatMul of matrices and an Add behind it, and a Gemm of a computed term stays in float. */
+function meetsComputedTerm(graph: Graph, node: NodeProto): boolean {
+  if (node.opType !== "MatMul" || graph.rank(node.input[0]!) !== 2) return false;
+  const output = node.output[0]!;
+  const [use, ...others] = graph.consumers(output);
+  if (use?.node.opType !== "Add" || others.length > 0) return false;
+  return use.node.input.every((tensor) => tensor === output || graph.initializer(tensor) === undefined);
+}
+
+/** onnxruntime leaves a product in float whose result is read both quantized and as it is. */
+function isProduct(graph: Graph, tensor: string, { anchors }: Selection): boolean {
+  const producer = graph.producer(tensor);
+  return producer !== undefined && anchors.has(producer);
 }
 
 function rootOf(graph: Graph, tensor: string, { bridges }: Selection): string {
@@ -101,7 +119,7 @@ function mergedClamp(graph: Graph, node: NodeProto, selection: Selection): Merge
   // A subgraph goes on reading the tensor by its name, before it is quantized.
   if (graph.captured.has(result)) return undefined;
   // Readers in float must not see the quantized value of a product only because a clamp was saved.
-  const merges = endsInIntegers(node, selection) || readOnlyByQuantized(graph, result, selection);
+  const merges = endsInIntegers(graph, node, selection) || readOnlyByQuantized(graph, result, selection);
   return merges ? { node, clamp } : undefined;
 }
 

@@ -3,16 +3,10 @@ import type { Graph } from "../graph/graph.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor } from "../onnx/tensor-proto.js";
 import { type Anchor, anchorOf } from "./anchors.js";
+import type { DynamicActivations } from "./dynamic-activations.js";
 import type { QuantizeSettings } from "./options.js";
 import { weightAxis } from "./quantize-static.js";
 import { WeightStore } from "./weight-store.js";
-
-/** Names of the three results of a DynamicQuantizeLinear. */
-interface QuantizedActivation {
-  readonly quantized: string;
-  readonly scale: string;
-  readonly zeroPoint: string;
-}
 
 /**
  * Rewrites MatMul, Gemm and Conv with constant weights into DynamicQuantizeLinear and MatMulInteger or ConvInteger,
@@ -24,8 +18,9 @@ export function quantizeDynamic(
   graph: Graph,
   anchors: Iterable<Anchor>,
   settings: QuantizeSettings,
+  activations: DynamicActivations,
 ): Anchor[] {
-  const rewrite = new DynamicRewrite(graph, settings);
+  const rewrite = new DynamicRewrite(graph, settings, activations);
   return [...anchors].filter(
     (anchor) =>
       anchor.weight !== undefined && anchor.node.opType !== "ConvTranspose" && rewrite.apply(anchor),
@@ -33,16 +28,17 @@ export function quantizeDynamic(
 }
 
 class DynamicRewrite {
-  private readonly activations = new Map<string, QuantizedActivation>();
   private readonly weights: WeightStore;
   private readonly convWeights: WeightStore;
 
   constructor(
     private readonly graph: Graph,
     private readonly settings: QuantizeSettings,
+    private readonly activations: DynamicActivations,
   ) {
     this.weights = new WeightStore(graph, settings);
-    this.convWeights = new WeightStore(graph, { ...settings, weights: "uint8" });
+    // Products of unsigned by unsigned are exact in 8 bits everywhere.
+    this.convWeights = new WeightStore(graph, { ...settings, weights: "uint8", reduceRange: false });
   }
 
   apply(anchor: Anchor): boolean {
@@ -59,7 +55,7 @@ class DynamicRewrite {
   }
 
   private matMul(node: NodeProto, anchor: Anchor): void {
-    const x = this.activation(node.input[0]!);
+    const x = this.activations.of(node.input[0]!);
     const weight = this.weights.quantize(anchor.weight!, weightAxis(this.graph, anchor, this.settings));
     const output = node.output[0]!;
     const name = node.name || output;
@@ -75,7 +71,7 @@ class DynamicRewrite {
   }
 
   private conv(node: NodeProto, anchor: Anchor): void {
-    const x = this.activation(node.input[0]!);
+    const x = this.activations.of(node.input[0]!);
     const weight = this.convWeights.quantize(anchor.weight!, undefined);
     const output = node.output[0]!;
     const name = node.name || output;
@@ -117,21 +113,5 @@ class DynamicRewrite {
     this.graph.addNode("Mul", [cast, scales], [output], {
       name: this.graph.freeName(`${name}_quant_output_scale_mul`),
     });
-  }
-
-  /** One DynamicQuantizeLinear for all readers of a tensor. */
-  private activation(tensor: string): QuantizedActivation {
-    const known = this.activations.get(tensor);
-    if (known) return known;
-    const names = {
-      quantized: this.graph.freeName(`${tensor}_quantized`),
-      scale: this.graph.freeName(`${tensor}_scale`),
-      zeroPoint: this.graph.freeName(`${tensor}_zero_point`),
-    };
-    this.graph.addNode("DynamicQuantizeLinear", [tensor], [names.quantized, names.scale, names.zeroPoint], {
-      name: this.graph.freeName(`${tensor}_QuantizeLinear`),
-    });
-    this.activations.set(tensor, names);
-    return names;
   }
 }

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ModelOperationError } from "../errors.js";
 import { Graph } from "../graph/graph.js";
+import { liftConstants } from "../graph/lift-constants.js";
+import { splitGemms } from "../graph/split-gemms.js";
 import { upgradeOpset } from "../graph/upgrade-opset.js";
 import { upgradeToOpset21 } from "../graph/upgrade-to-opset21.js";
 import { modelBytes } from "../onnx/model-bytes.js";
@@ -25,14 +27,14 @@ import {
   settingsFrom,
 } from "./options.js";
 import { prepareModel } from "./prepare-model.js";
-import { quantizeDynamic } from "./quantize-dynamic.js";
-import { quantizeLstms } from "./quantize-lstm.js";
+import { isWide } from "./quantize-domain.js";
 import { repairModel } from "./repair/repair-model.js";
+import { runDynamic } from "./run-dynamic.js";
 import { runStatic } from "./run-static.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeWeights } from "./store-weights.js";
 import { PRESETS } from "./target.js";
-import { dynamicTreatments, withStoredWeights } from "./treatments.js";
+import { withStoredWeights } from "./treatments.js";
 import { storeBlocks } from "./weight-only/store-blocks.js";
 
 /** Above this share of the old size the user should know that little was gained. */
@@ -90,10 +92,14 @@ class Quantization {
       const inBlocks = this.settings.blocks?.format === "dequantize";
       if (this.options.mode !== "weights" || inBlocks) this.upgrade(model);
       if (inBlocks) this.upgradeForBlocks(model);
+      // Where that cannot be, onnxruntime's own QuantizeLinear takes 16 bits too.
+      if (isWide(this.settings.activations)) upgradeToOpset21(model.proto);
+      liftConstants(model.proto);
       const isStatic =
         this.options.mode === "static" || (this.options.mode === undefined && !this.settings.blocks);
       const repairs = await repairModel(models, model, this.options, isStatic, this.folder);
       const graph = new Graph(model);
+      splitGemms(graph);
       const spared = excludeNodes(model.proto, this.options, path);
       const selection = selectNodes(graph, spared, this.askedTypes);
       const chosen = this.chosenMode(graph, selection);
@@ -179,9 +185,13 @@ class Quantization {
   private chosenMode(graph: Graph, selection: Selection): ChosenMode {
     const { data } = this.options;
     const mode = this.options.mode ?? (this.settings.blocks && "weights");
-    const hasLstm = graph.allNodes().some(({ opType }) => opType === "LSTM");
-    if (selection.anchors.size === 0 && mode !== "weights" && hasLstm)
-      return { mode: "dynamic", reason: "its LSTM gains from dynamic int8", weightsOnly: () => false };
+    const gaining = graph.allNodes().find(({ opType }) => opType === "LSTM" || opType === "Attention");
+    if (selection.anchors.size === 0 && mode !== "weights" && gaining)
+      return {
+        mode: "dynamic",
+        reason: `its ${gaining.opType} gains from dynamic int8`,
+        weightsOnly: () => false,
+      };
     if (selection.anchors.size === 0)
       return {
         mode: "weights",
@@ -208,7 +218,12 @@ class Quantization {
     spared: SparedReason,
   ): Promise<Done> {
     if (chosen.mode === "static") return this.static(models, graph, selection, spared);
-    if (chosen.mode === "dynamic") return this.dynamic(graph, selection, chosen, spared);
+    if (chosen.mode === "dynamic") {
+      const { weightsOnly } = chosen;
+      const done = runDynamic(graph, selection, { settings: this.settings, spared, weightsOnly });
+      this.warnings.push(...done.warnings);
+      return { ranges: {}, samples: 0, repairs: [], nodes: done.nodes };
+    }
     return { ranges: {}, samples: 0, repairs: [], nodes: this.blocks(graph, selection, spared) };
   }
 
@@ -235,23 +250,6 @@ class Quantization {
       folder: this.folder,
       spared,
     });
-  }
-
-  private dynamic(
-    graph: Graph,
-    selection: Selection,
-    { weightsOnly }: ChosenMode,
-    spared: SparedReason,
-  ): Done {
-    const anchors = [...selection.anchors.values()].filter((anchor) => !weightsOnly(anchor));
-    const dynamic = new Set(quantizeDynamic(graph, anchors, this.settings));
-    const lstms = quantizeLstms(graph, this.settings, spared);
-    const convs = [...dynamic].filter(({ node }) => node.opType === "Conv").length;
-    if (convs > 0)
-      this.warnings.push(
-        `${convs} convolutions run as ConvInteger, which is 4 to 12 times slower than float in onnxruntime; static quantization makes them faster`,
-      );
-    return { ranges: {}, samples: 0, repairs: [], nodes: dynamicTreatments(selection, dynamic, lstms) };
   }
 
   /** What the mode leaves in float, in the main graph and in subgraphs, is at least stored in int8. */

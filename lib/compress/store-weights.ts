@@ -26,7 +26,8 @@ class WeightRewrite {
     private readonly graph: Graph,
     private readonly settings: QuantizeSettings,
   ) {
-    this.weights = new WeightStore(graph, settings);
+    // Arithmetic is in float, so nothing can overflow.
+    this.weights = new WeightStore(graph, { ...settings, reduceRange: false });
   }
 
   apply(stored: readonly StoredWeight[]): Set<NodeProto> {

@@ -1,4 +1,5 @@
 import { type Graph, intAttributeOf } from "../graph/graph.js";
+import { isStandard } from "../graph/integer-form.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
 import { expectedBytes } from "../onnx/tensor-proto.js";
 import type { SparedReason } from "./exclude-nodes.js";
@@ -43,15 +44,31 @@ function weightInputs(
   }
 }
 
+/** The same for onnxruntime's own operators, which its transformer optimizer makes. */
+const MICROSOFT: Readonly<Record<string, { index: number; axis: WeightAxis }[]>> = {
+  Attention: [{ index: 1, axis: 1 }],
+  FusedMatMul: [{ index: 1, axis: undefined }],
+  EmbedLayerNormalization: [
+    { index: 2, axis: 0 },
+    { index: 3, axis: 0 },
+    { index: 4, axis: 0 },
+  ],
+};
+
 /**
  * The weights of a graph that are still in float32, of nodes that may be changed. A weight that something else reads in
  * float too is left out: it would be stored twice.
  */
 export function storedWeights(graph: Graph, spared: SparedReason): StoredWeight[] {
   const found = graph.allNodes().flatMap((node) => {
-    if ((node.domain !== "" && node.domain !== "ai.onnx") || spared(node) !== undefined) return [];
+    if (spared(node) !== undefined) return [];
     const rank = (index: number): number => graph.initializer(node.input[index]!)?.dims.length ?? 0;
-    return weightInputs(node, rank).flatMap(({ index, axis }) => {
+    const inputs = isStandard(node)
+      ? weightInputs(node, rank)
+      : node.domain === "com.microsoft"
+        ? (MICROSOFT[node.opType] ?? [])
+        : [];
+    return inputs.flatMap(({ index, axis }) => {
       const weight = node.input[index];
       return weight && isLargeFloat(graph, weight) ? [{ node, index, weight, axis }] : [];
     });

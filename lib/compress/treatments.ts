@@ -38,6 +38,7 @@ export function staticTreatments(
 export function dynamicTreatments(
   selection: Selection,
   dynamic: ReadonlySet<Anchor>,
+  attentions: readonly NodeProto[],
   lstms: readonly NodeProto[],
 ): NodeTreatment[] {
   const anchors = [...selection.anchors.values()].map((anchor) => {
@@ -49,10 +50,13 @@ export function dynamicTreatments(
       anchor.weight ? "has no dynamic form" : "multiplies two activations",
     );
   });
+  const attended = attentions.map((node) =>
+    treated(node, "int8", "integer kernel, its input is quantized at run time"),
+  );
   const recurrent = lstms.map((node) =>
     treated(node, "int8", "integer kernel, its input is quantized in every step"),
   );
-  return [...anchors, ...recurrent, ...selection.refused];
+  return [...anchors, ...attended, ...recurrent, ...selection.refused];
 }
 
 /** Adds that the weights of these nodes are stored in int8 to what was said of them before. */

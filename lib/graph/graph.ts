@@ -29,6 +29,7 @@ export class Graph {
   private readonly uses = new Map<string, Use[]>();
   private readonly initializers = new Map<string, TensorProto>();
   private readonly elementTypes = new Map<string, number>();
+  private readonly ranks = new Map<string, number>();
   private readonly names = new Set<string>();
   /** Tensors that subgraphs (If, Loop, Scan) take from this graph: they keep their name and their float values. */
   readonly captured: ReadonlySet<string>;
@@ -41,8 +42,15 @@ export class Graph {
   ) {
     for (const tensor of proto.initializer) this.initializers.set(tensor.name, tensor);
     for (const { name, type } of [...proto.input, ...proto.output, ...proto.valueInfo])
-      if (type?.value.case === "tensorType") this.elementTypes.set(name, type.value.value.elemType);
-    for (const tensor of proto.initializer) this.elementTypes.set(tensor.name, tensor.dataType);
+      if (type?.value.case === "tensorType") {
+        const { elemType, shape } = type.value.value;
+        this.elementTypes.set(name, elemType);
+        if (shape) this.ranks.set(name, shape.dim.length);
+      }
+    for (const { name, dataType, dims } of proto.initializer) {
+      this.elementTypes.set(name, dataType);
+      this.ranks.set(name, dims.length);
+    }
     this.inputs = new Set(proto.input.map(({ name }) => name).filter((name) => !this.initializers.has(name)));
     this.outputs = new Set(proto.output.map(({ name }) => name));
     this.captured = new Set(proto.node.flatMap((node) => [...capturedBy(node)]));
@@ -70,6 +78,13 @@ export class Graph {
   /** TensorProto.DataType of a tensor, where the model says or shape inference found it. */
   elementType(tensor: string): number | undefined {
     return this.elementTypes.get(tensor);
+  }
+  /** How many dimensions a tensor has, where the model or an operator says. */
+  rank(tensor: string): number | undefined {
+    return this.ranks.get(tensor);
+  }
+  setRank(tensor: string, rank: number): void {
+    this.ranks.set(tensor, rank);
   }
   /** True when nothing but graph nodes reads the tensor, so that it may be replaced. */
   isInternal(tensor: string): boolean {
@@ -207,6 +222,8 @@ export class Graph {
   private link(node: NodeProto): void {
     this.nodes.add(node);
     for (const output of node.output) {
+      // An optional output that is left out has no name.
+      if (output === "") continue;
       this.producers.set(output, node);
       this.names.add(output);
     }

@@ -30,6 +30,8 @@ export interface NodeSpec {
   in: string[];
   out: string[];
   name?: string;
+  /** Default: ONNX's own; another one is imported in version 1. */
+  domain?: string;
   attributes?: Record<string, AttributeValue>;
 }
 
@@ -49,9 +51,10 @@ export function floats(name: string, shape: number[], values: ArrayLike<number>)
 export function buildGraph({ nodes, initializers = [], inputs = {}, outputs = [] }: GraphSpec): GraphProto {
   return create(GraphProtoSchema, {
     name: "test",
-    node: nodes.map(({ op, in: input, out: output, name, attributes = {} }) =>
+    node: nodes.map(({ op, in: input, out: output, name, domain = "", attributes = {} }) =>
       create(NodeProtoSchema, {
         opType: op,
+        domain,
         input,
         output,
         ...(name !== undefined && { name }),
@@ -70,7 +73,9 @@ export function buildGraph({ nodes, initializers = [], inputs = {}, outputs = []
 export function buildModel(spec: GraphSpec, opset = 17): ModelProto {
   return create(ModelProtoSchema, {
     irVersion: 8n,
-    opsetImport: [create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(opset) })],
+    opsetImport: [...new Set(["", ...spec.nodes.map(({ domain }) => domain ?? "")])].map((domain) =>
+      create(OperatorSetIdProtoSchema, { domain, version: domain === "" ? BigInt(opset) : 1n }),
+    ),
     graph: buildGraph(spec),
   });
 }
