@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import {
+  type DType,
   float32ToFloat16,
   inspectTensors,
   quantizeGguf,
@@ -31,6 +32,7 @@ const stats: Record<string, object | undefined> = {
   wide: found,
   ids: { min: 0n, max: 2n ** 62n, zeros: 1, nans: 0, sparsity: 0.5 },
   byte: { min: -128, max: 0, zeros: 1, nans: 0, sparsity: 0.5 },
+  tiny: { min: 2 ** -16, max: 2 ** -16, zeros: 0, nans: 0, sparsity: 0 },
 };
 
 function described(withStats: boolean) {
@@ -115,6 +117,36 @@ describe("inspectTensors", () => {
     await writeSafetensors(path, { x: { dtype: "float16", shape: [600_000], data } });
     const [x] = (await inspectTensors(path, { stats: true })).tensors;
     expect(x!.stats).toMatchObject({ min: -2, max: 1, zeros: 299_999, nans: 1 });
+  });
+
+  const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+  test.each<[DType, number[], object]>([
+    ["int4", [512], { min: -8, max: 7, zeros: 32, nans: 0 }],
+    ["uint4", [512], { min: 0, max: 15, zeros: 32, nans: 0 }],
+    ["float4e2m1", [512], { min: -6, max: 6, zeros: 64, nans: 0 }],
+    ["float8e4m3fn", [256], { min: -448, max: 448, zeros: 2, nans: 2 }],
+    ["float8e4m3fnuz", [256], { min: -240, max: 240, zeros: 1, nans: 1 }],
+    ["float8e5m2", [256], { min: -Infinity, max: Infinity, zeros: 2, nans: 6 }],
+    ["float8e5m2fnuz", [256], { min: -57344, max: 57344, zeros: 1, nans: 1 }],
+    ["float8e8m0", [256], { min: 2 ** -127, max: 2 ** 127, zeros: 0, nans: 1 }],
+  ])("sums up every value of %s", async (dtype, shape, expected) => {
+    const path = join(folder, "small.onnx");
+    const initializers = [encodeTensor("x", dtype, shape, everyByte)];
+    writeFileSync(path, modelFile(buildModel({ nodes: [], initializers })));
+    const [x] = (await inspectTensors(path, { stats: true })).tensors;
+    expect(x!.stats).toMatchObject(expected);
+  });
+
+  it("does not count the half byte that is none of an odd number of values, nor what is all NaN as a range", async () => {
+    const path = join(folder, "odd.onnx");
+    const initializers = [
+      encodeTensor("odd", "int4", [3], Uint8Array.of(0x21, 0x03)),
+      encodeTensor("nan", "float8e4m3fn", [2], Uint8Array.of(0x7f, 0xff)),
+    ];
+    writeFileSync(path, modelFile(buildModel({ nodes: [], initializers })));
+    const [odd, nan] = (await inspectTensors(path, { stats: true })).tensors;
+    expect(odd!.stats).toEqual({ min: 1, max: 3, zeros: 0, nans: 0, sparsity: 0 });
+    expect(nan!.stats).toEqual({ min: NaN, max: NaN, zeros: 0, nans: 2, sparsity: 0 });
   });
 
   it("says what is no file of tensors, stops when asked to, and tells how far it is", async () => {

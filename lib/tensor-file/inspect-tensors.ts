@@ -22,7 +22,7 @@ export interface TensorDescription {
   /** Sizes, outermost first. */
   shape: number[];
   bytes: number;
-  /** With `stats`; absent for a tensor without values and for types without arithmetic, such as 8-bit floats. */
+  /** With `stats`; absent for a tensor without values, and for floats of 6 bits, complex numbers and blocks that come as bytes. */
   stats?: TensorStatistics;
 }
 

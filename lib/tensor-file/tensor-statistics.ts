@@ -1,6 +1,7 @@
 import { type Summary, summarize } from "../minmax/summarize.js";
 import { type DType, elementCount } from "../tensor.js";
 import { floatChunks, hasFloats } from "./float-chunks.js";
+import { summarizeBytes } from "./summarize-bytes.js";
 import type { StoredTensor } from "./tensor-file.js";
 
 export interface TensorStatistics extends Summary {
@@ -24,15 +25,17 @@ const DIRECT: ReadonlySet<DType | undefined> = new Set<DType>([
 ]);
 
 /**
- * Range, zeros and NaN of a tensor in one pass over its bytes; 16-bit floats and the blocks Q8_0 and Q4_0 by what they stand for.
- * Undefined for a tensor without values, and for types that no kernel reads: floats and integers of less than 16 bits other than
- * int8, uint8 and bool, complex numbers, other blocks.
+ * Range, zeros and NaN of a tensor in one pass over its bytes; floats of 4, 8 and 16 bits, integers of 4 and the blocks Q8_0 and Q4_0
+ * by what they stand for. Undefined for a tensor without values, floats of 6 bits, complex numbers, and other blocks.
  */
 export function tensorStatistics(stored: StoredTensor): TensorStatistics | undefined {
   const count = elementCount(stored.shape);
   if (count === 0) return undefined;
   if (DIRECT.has(stored.dtype)) return withSparsity(summarize(stored.load()), count);
-  if (!hasFloats(stored)) return undefined;
+  if (!hasFloats(stored)) {
+    const small = stored.dtype && summarizeBytes(stored.dtype, () => stored.load() as Uint8Array, count);
+    return small && withSparsity(small, count);
+  }
   const total = { min: Infinity, max: -Infinity, zeros: 0, nans: 0 };
   for (const [values] of floatChunks(stored, count)) {
     const part = summarize(values);
