@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { RoundingError, signalToNoise } from "../lib/calibrate/rounding-error.js";

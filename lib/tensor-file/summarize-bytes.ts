@@ -6,24 +6,24 @@ interface SmallFloat {
   readonly mantissaBits: number;
   readonly bias: number;
   /** Which bits, the sign among them, stand for what is no number. */
-  isNaN(bits: number): boolean;
+  hasNoValue(bits: number): boolean;
   /** Whether the largest exponent without mantissa is infinity. */
   readonly infinite?: boolean;
 }
 
 /** Sources: OCP 8-bit Floating Point and Microscaling Formats specifications; for FNUZ https://arxiv.org/abs/2206.02915 */
 const FLOATS = {
-  float8e4m3fn: { exponentBits: 4, mantissaBits: 3, bias: 7, isNaN: (bits) => (bits & 0x7f) === 0x7f },
-  float8e4m3fnuz: { exponentBits: 4, mantissaBits: 3, bias: 8, isNaN: (bits) => bits === 0x80 },
+  float8e4m3fn: { exponentBits: 4, mantissaBits: 3, bias: 7, hasNoValue: (bits) => (bits & 0x7f) === 0x7f },
+  float8e4m3fnuz: { exponentBits: 4, mantissaBits: 3, bias: 8, hasNoValue: (bits) => bits === 0x80 },
   float8e5m2: {
     exponentBits: 5,
     mantissaBits: 2,
     bias: 15,
-    isNaN: (bits) => (bits & 0x7f) > 0x7c,
+    hasNoValue: (bits) => (bits & 0x7f) > 0x7c,
     infinite: true,
   },
-  float8e5m2fnuz: { exponentBits: 5, mantissaBits: 2, bias: 16, isNaN: (bits) => bits === 0x80 },
-  float4e2m1: { exponentBits: 2, mantissaBits: 1, bias: 1, isNaN: () => false },
+  float8e5m2fnuz: { exponentBits: 5, mantissaBits: 2, bias: 16, hasNoValue: (bits) => bits === 0x80 },
+  float4e2m1: { exponentBits: 2, mantissaBits: 1, bias: 1, hasNoValue: () => false },
 } as const satisfies Record<string, SmallFloat>;
 
 /** The value of some bits, by type; types of 4 bits have two to a byte, the first in its low half. */
@@ -46,14 +46,14 @@ const HALVES: ReadonlySet<DType> = new Set<DType>(["int4", "uint4", "float4e2m1"
  * @param count how many values there are, at least one: of 4 bits, the last byte may hold one
  */
 export function summarizeBytes(dtype: DType, load: () => Uint8Array, count: number): Summary | undefined {
-  const valueOf = VALUE_OF[dtype];
-  if (valueOf === undefined) return undefined;
+  const decode = VALUE_OF[dtype];
+  if (decode === undefined) return undefined;
   const bytes = load();
   const counts = HALVES.has(dtype) ? countHalves(bytes, count) : countBytes(bytes);
   const summary = { min: Infinity, max: -Infinity, zeros: 0, nans: 0 };
   for (let bits = 0; bits < counts.length; bits++) {
     if (counts[bits] === 0) continue;
-    const value = valueOf(bits);
+    const value = decode(bits);
     if (Number.isNaN(value)) {
       summary.nans += counts[bits]!;
       continue;
@@ -85,9 +85,9 @@ function countHalves(bytes: Uint8Array, count: number): Float64Array {
 
 function floatOf(
   bits: number,
-  { exponentBits, mantissaBits, bias, isNaN, infinite = false }: SmallFloat,
+  { exponentBits, mantissaBits, bias, hasNoValue, infinite = false }: SmallFloat,
 ): number {
-  if (isNaN(bits)) return NaN;
+  if (hasNoValue(bits)) return NaN;
   const mantissa = bits & (2 ** mantissaBits - 1);
   const exponent = (bits >> mantissaBits) & (2 ** exponentBits - 1);
   const sign = bits >> (mantissaBits + exponentBits) === 0 ? 1 : -1;
