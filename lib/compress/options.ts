@@ -79,8 +79,9 @@ export interface QuantizeOptions extends BlockOptions {
    */
   keepFloat?: "auto" | false | undefined;
   /**
-   * How weights are rounded in static mode. compensated: the error of one weight is made good by the others, so that the
-   * outputs of each layer over the calibration samples are as right as they can be (GPTQ). Default nearest.
+   * How weights are rounded in static mode and in blocks (`bits`). compensated, with `data`: the error of one weight is made
+   * good by the others, so that the outputs of each layer over the calibration samples are as right as they can be (GPTQ).
+   * Default nearest.
    */
   rounding?: "nearest" | "compensated" | undefined;
   /**

@@ -35,6 +35,7 @@ import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeWeights } from "./store-weights.js";
 import { PRESETS } from "./target.js";
 import { withStoredWeights } from "./treatments.js";
+import { chooseQuantizer } from "./weight-only/choose-quantizer.js";
 import { storeBlocks } from "./weight-only/store-blocks.js";
 
 /** Above this share of the old size the user should know that little was gained. */
@@ -61,6 +62,11 @@ export async function quantizeModel(
     throw new ModelOperationError(
       "CALIBRATION_NEEDED",
       "static quantization finds its ranges from samples; give data, or choose mode dynamic or weights",
+    );
+  if (options.rounding === "compensated" && options.data === undefined)
+    throw new ModelOperationError(
+      "CALIBRATION_NEEDED",
+      "compensated rounding weighs errors by what samples show of each layer; give data, or round to nearest",
     );
   const folder = await mkdtemp(join(tmpdir(), "modelpress-"));
   try {
@@ -224,17 +230,30 @@ class Quantization {
       this.warnings.push(...done.warnings);
       return { ranges: {}, samples: 0, repairs: [], nodes: done.nodes };
     }
-    return { ranges: {}, samples: 0, repairs: [], nodes: this.blocks(graph, selection, spared) };
+    return { ranges: {}, samples: 0, ...(await this.blocks(models, graph, selection, spared)) };
   }
 
   /** What mode weights does before all weights that are left are stored in int8. */
-  private blocks(graph: Graph, { refused }: Selection, spared: SparedReason): NodeTreatment[] {
+  private async blocks(
+    models: ModelProcess,
+    graph: Graph,
+    { refused }: Selection,
+    spared: SparedReason,
+  ): Promise<Pick<Done, "nodes" | "repairs">> {
     const { blocks } = this.settings;
-    if (!blocks) return [...refused];
-    const { nodes, warnings } = storeBlocks(graph, blocks, spared);
+    if (!blocks) return { nodes: [...refused], repairs: [] };
+    const { quantizer, repairs } = await chooseQuantizer(
+      models,
+      graph,
+      blocks,
+      spared,
+      this.options,
+      this.folder,
+    );
+    const { nodes, warnings } = storeBlocks(graph, blocks, spared, quantizer);
     this.warnings.push(...warnings);
     const treated = new Set(nodes.map(({ name }) => name));
-    return [...refused.filter(({ name }) => !treated.has(name)), ...nodes];
+    return { nodes: [...refused.filter(({ name }) => !treated.has(name)), ...nodes], repairs };
   }
 
   private async static(

@@ -6,6 +6,8 @@ import { type BlockwiseArrays, quantizeBlockwise } from "../../quantize/quantize
 export interface BlockInput {
   /** Name of the float initializer. */
   readonly weight: string;
+  /** Name of the one that the model has: another where this is its transpose. */
+  readonly source: string;
   /** Its values, as `layout` says; views of the model's file, not to be kept. */
   readonly values: Float32Array;
   readonly layout: BlockwiseLayout;

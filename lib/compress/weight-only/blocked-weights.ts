@@ -139,7 +139,10 @@ export class BlockedWeights {
     const zeroPoints = this.settings.symmetric ? undefined : new Uint8Array(layout.zeroPoints);
     const arrays = { packed, scales, ...(zeroPoints && { zeroPoints }) };
     const { rows, cols, bits, blockSize, transposed } = layout;
-    this.quantizer({ weight, values, layout: { rows, cols, bits, blockSize, transposed } }, arrays);
+    this.quantizer(
+      { weight, source: stored.name, values, layout: { rows, cols, bits, blockSize, transposed } },
+      arrays,
+    );
     this.latest = { matrix, scales, zeroPoints };
     return arrays;
   }

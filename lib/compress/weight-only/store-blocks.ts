@@ -4,7 +4,7 @@ import { onnxruntimeVersion } from "../../runtime/onnxruntime-version.js";
 import type { SparedReason } from "../exclude-nodes.js";
 import type { NodeTreatment } from "../options.js";
 import type { BlockSettings } from "./block-options.js";
-import { type BlockQuantizer, fitScales, roundToNearest } from "./block-quantizer.js";
+import type { BlockQuantizer } from "./block-quantizer.js";
 import { BlockedWeights } from "./blocked-weights.js";
 import { quantizeLookUps } from "./quantize-lookups.js";
 import { quantizeProducts } from "./quantize-products.js";
@@ -17,14 +17,14 @@ const LOOK_UP_SINCE = [1, 23] as const;
  * Stores the weights of matrix products and embeddings in blocks, in the main graph and in subgraphs. What has no such form
  * is left as it is.
  *
- * @param quantizer chooses scales, zero points and steps; default by the settings
+ * @param quantizer chooses scales, zero points and steps
  * @returns what was done with every MatMul, Gemm and embedding, and what the user should know
  */
 export function storeBlocks(
   graph: Graph,
   asked: BlockSettings,
   spared: SparedReason,
-  quantizer: BlockQuantizer = asked.fitScales ? fitScales : roundToNearest,
+  quantizer: BlockQuantizer,
 ): { nodes: NodeTreatment[]; warnings: string[] } {
   const version = onnxruntimeVersion();
   const has = ([major, minor]: readonly [number, number]): boolean =>
