@@ -361,6 +361,38 @@ describe("findings", () => {
 });
 
 describe("whole models", () => {
+  it("shapes that are computed are told from values, though both pass Concat", async () => {
+    const model = buildModel({
+      nodes: [
+        { op: "Shape", name: "shape", in: ["x"], out: ["s"] },
+        { op: "Gather", name: "rows", in: ["s", "first"], out: ["n"] },
+        { op: "Mul", name: "double", in: ["n", "two"], out: ["m"] },
+        { op: "Concat", name: "sizes", in: ["m", "rest"], out: ["to"], attributes: { axis: 0 } },
+        { op: "Concat", name: "values", in: ["x", "x"], out: ["c"], attributes: { axis: 0 } },
+        { op: "Expand", name: "expand", in: ["c", "to"], out: ["y"] },
+      ],
+      initializers: [
+        encodeTensor("first", "int64", [1], BigInt64Array.of(0n)),
+        encodeTensor("two", "int64", [1], BigInt64Array.of(2n)),
+        encodeTensor("rest", "int64", [1], BigInt64Array.of(8n)),
+      ],
+      inputs: { x: ["n", 8] },
+      outputs: ["y"],
+    });
+    const path = join(folder, "shapes.onnx");
+    writeFileSync(path, modelFile(model));
+    const { nodes } = await explainModel(path);
+    const runs = Object.fromEntries(nodes.map(({ name, run }) => [name, run]));
+    expect(runs).toEqual({
+      shape: "index",
+      rows: "index",
+      double: "index",
+      sizes: "index",
+      values: "float",
+      expand: "float",
+    });
+  });
+
   it("of a float model says what quantizing would do", async () => {
     const { nodes, findings } = await explainModel(carried("digits_vit.onnx"));
     const why = (opType: string) => nodes.filter((node) => node.opType === opType).map((node) => node.why);

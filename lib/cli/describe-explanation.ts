@@ -24,11 +24,12 @@ export function describeExplanation({ target, runtime, nodes, pairs, findings }:
   const alone = nodes.filter(({ why }) => why === ALONE);
   const kept = grouped(
     nodes.filter(({ why }) => why !== "" && why !== ALONE),
-    ({ opType, why }) => `${opType}\0${why}`,
+    ({ opType, why }) => `${opType}\0${withoutName(why)}`,
   );
-  const reasons = [...kept].map(([key, group]) => {
-    const [opType, why] = key.split("\0") as [string, string];
-    return `  ${label(opType)} ${some(group.map(({ name }) => name))}: ${printable(why)}`;
+  const reasons = [...kept.values()].map((group) => {
+    const [{ opType, why }] = group as [ExplainedNode];
+    const said = group.every((each) => each.why === why) ? why : withoutName(why);
+    return `  ${label(opType)} ${some(group.map(({ name }) => name))}: ${printable(said)}`;
   });
   if (alone.length > 0) reasons.push(`  ${alone.length} more: ${ALONE}`);
   return [
@@ -41,6 +42,11 @@ export function describeExplanation({ target, runtime, nodes, pairs, findings }:
       printable(`${severity}: ${message}${where.length > 0 ? ` (${code}: ${some(where)})` : ` (${code})`}`),
     ),
   ].join("\n");
+}
+
+/** The same reason for many nodes is one line, whatever their tensors are called. */
+function withoutName(why: string): string {
+  return why.replace(/^its (input|output) \S+/, "its $1");
 }
 
 function describePair({ tensor, maker, readers, why }: ModelExplanation["pairs"][number]): string {

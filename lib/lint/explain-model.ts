@@ -16,6 +16,7 @@ import { checkRuntime } from "./check-runtime.js";
 import { checkSpeed } from "./check-speed.js";
 import { checkTarget } from "./check-target.js";
 import type { Finding } from "./finding.js";
+import { indexTensors } from "./index-tensors.js";
 import { isConversion, isIntegerOperator, isLowBitOperator } from "./integer-operators.js";
 import { type LeftPair, leftPairs } from "./left-pairs.js";
 import { listedNodes } from "./listed-nodes.js";
@@ -137,13 +138,16 @@ function explain(
   const isQuantized = listed.some(
     ({ node }) => isConversion(node) || isIntegerOperator(node) || isLowBitOperator(node),
   );
+  const indices = indexTensors(graph);
   const advice = isQuantized ? undefined : adviseFloatModel(graph);
   const nodes = graph
     .allNodes()
     .filter((node) => !isConversion(node) && node.opType !== "Constant")
     .map((node): ExplainedNode => {
       const why = whyFloat(graph, node);
-      const traced = tracer ? tracer.trace(node) : predict(node, why);
+      const found = tracer ? tracer.trace(node) : predict(node, why);
+      const traced =
+        found.run === "float" && indices.has(node.output[0]!) ? { ...found, run: "index" as const } : found;
       const said = advice ? advice.why(node) : reason(node, why);
       return {
         name: nameOf(node),

@@ -15,12 +15,6 @@ export interface TracedNode {
   readonly kernel: string | undefined;
 }
 
-const FLOATS: ReadonlySet<number> = new Set([
-  DataType.FLOAT,
-  DataType.FLOAT16,
-  DataType.BFLOAT16,
-  DataType.DOUBLE,
-]);
 /** A node that was fused may be found this many readers on. */
 const MAX_STEPS = 8;
 
@@ -78,9 +72,7 @@ export class NodeTracer {
 function runOf(graph: Graph, kernel: NodeProto): NodeRun {
   if (isIntegerOperator(kernel)) return "integer";
   if (isLowBitOperator(kernel)) return "low-bit";
-  if (integerForm(kernel)?.how === "moves" && holdsIntegers(graph, kernel.input[0]!)) return "moved";
-  const type = graph.elementType(kernel.output[0]!);
-  return type === undefined || FLOATS.has(type) ? "float" : "index";
+  return integerForm(kernel)?.how === "moves" && holdsIntegers(graph, kernel.input[0]!) ? "moved" : "float";
 }
 
 /** True for a tensor of stored integers, as far as the nodes before it tell. */
