@@ -4,8 +4,10 @@ import { ModelFormatError } from "../errors.js";
 import { mapFile } from "../files/map-file.js";
 import { CONFIG_NAME } from "./quantization-config.js";
 
-/** Configurations of models take some kilobytes. */
-const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+/** Configurations of models take some kilobytes, or with the names of many classes a megabyte. */
+const MAX_CONFIG_BYTES = 2 * 1024 * 1024;
+/** Far beyond any, and before what nesting costs matters. */
+const MAX_DEPTH = 64;
 
 /**
  * The configuration that lies in a folder beside the weights of a model; undefined where there is none.
@@ -32,6 +34,8 @@ function parse(bytes: Uint8Array, path: string): Readonly<Record<string, unknown
   } catch (cause) {
     throw new ModelFormatError("TEXT_NOT_UTF8", "the configuration is not UTF-8", { path, cause });
   }
+  if (depthOf(text) > MAX_DEPTH)
+    throw new ModelFormatError("HEADER_INVALID", "the configuration is nested too deep", { path });
   let config: unknown;
   try {
     config = JSON.parse(text);
@@ -41,4 +45,21 @@ function parse(bytes: Uint8Array, path: string): Readonly<Record<string, unknown
   if (typeof config !== "object" || config === null || Array.isArray(config))
     throw new ModelFormatError("HEADER_INVALID", "the configuration is not a JSON object", { path });
   return config as Readonly<Record<string, unknown>>;
+}
+
+/** How deep brackets lie in each other, those in strings aside. Parsing first would make what they stand for. */
+function depthOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i];
+    if (inString) {
+      if (character === "\\") i++;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === "[" || character === "{") deepest = Math.max(deepest, ++depth);
+    else if (character === "]" || character === "}") depth--;
+  }
+  return deepest;
 }

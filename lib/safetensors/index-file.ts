@@ -7,6 +7,9 @@ import { HeaderText } from "./header-text.js";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const SHARD_NAME = /^[^/\\:\u0000-\u001f]{1,243}\.safetensors$/;
 
+/** The largest sets have some hundred. */
+const MAX_SHARDS = 10_000;
+
 export interface ShardIndex {
   /** The shards, each once, in order of name. */
   readonly paths: readonly string[];
@@ -25,7 +28,7 @@ export function readIndex(path: string): ShardIndex {
     new ModelFormatError("INDEX_INVALID", message, { path, field });
   const weightMap = readWeightMap(path);
   if (weightMap === undefined) throw invalid("it has no weight_map; is this the index of a safetensors set?");
-  const names = [...new Set(weightMap.values())].sort();
+  const names = [...weightMap.files].sort();
   for (const name of names)
     if (!SHARD_NAME.test(name))
       throw invalid(
@@ -36,30 +39,42 @@ export function readIndex(path: string): ShardIndex {
     paths: names.map((name) => join(dirname(path), name)),
     check(entries) {
       for (const [tensor, { file }] of entries)
-        if (weightMap.get(tensor) !== names[file])
+        if (weightMap.places.get(tensor) !== names[file])
           throw invalid(
-            `${names[file]} holds the tensor, but the index says ${weightMap.get(tensor) ?? "nothing"}`,
+            `${names[file]} holds the tensor, but the index says ${weightMap.places.get(tensor) ?? "nothing"}`,
             tensor,
           );
-      for (const [tensor, name] of weightMap)
+      for (const [tensor, name] of weightMap.places)
         if (!entries.has(tensor))
           throw invalid(`${name} does not hold the tensor; is that file complete?`, tensor);
     },
   };
 }
 
-function readWeightMap(path: string): Map<string, string> | undefined {
+interface WeightMap {
+  /** The name of a tensor's file by that of the tensor. */
+  readonly places: Map<string, string>;
+  readonly files: Set<string>;
+}
+
+function readWeightMap(path: string): WeightMap | undefined {
   const file = mapFile(path);
   try {
     if (file.size > MAX_HEADER_BYTES)
       throw new ModelFormatError("HEADER_TOO_LARGE", `an index of ${file.size} bytes`, { path });
     const text = new HeaderText(file.read(0, file.size), path, 0);
-    let weightMap: Map<string, string> | undefined;
+    let weightMap: WeightMap | undefined;
     text.object((key) => {
       if (key !== "weight_map") return text.skip();
-      const read = new Map<string, string>();
-      text.object((tensor) => read.set(tensor, text.string()));
-      weightMap = read;
+      const places = new Map<string, string>();
+      const files = new Set<string>();
+      text.object((tensor) => {
+        const name = text.string();
+        places.set(tensor, name);
+        if (files.add(name).size > MAX_SHARDS)
+          throw new ModelFormatError("INDEX_INVALID", `it names more than ${MAX_SHARDS} files`, { path });
+      });
+      weightMap = { places, files };
     });
     text.end();
     return weightMap;

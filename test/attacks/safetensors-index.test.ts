@@ -78,8 +78,8 @@ test.each<[string, string, string, RegExp]>([
     JSON.stringify({
       weight_map: Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`${i}`, `${i}.safetensors`])),
     }),
-    "FILE_UNREADABLE",
-    /0\.safetensors/,
+    "INDEX_INVALID",
+    /more than 10000 files/,
   ],
 ])("a set with an index of %s is refused", (_, text, code, says) => {
   const error = attack(path, Buffer.from(text), readSafetensors);

@@ -12,24 +12,40 @@ export function refusal(work: () => unknown): ModelFormatError | undefined {
   return undefined;
 }
 
-/** Memory that hostile bytes of a few kilobytes may cost a reader. */
+/** Memory that hostile bytes may cost a reader. */
 const MAX_EXTRA_BYTES = 50_000_000;
-/** Work: ten times what is promised, for the first call also compiles. The processor's time, for a machine may be busy. */
-const MAX_MICROSECONDS = 1_000_000;
+/** And work: of the processor, for a machine may be busy, and of the best of some calls, for the first ones also compile. */
+const MAX_MICROSECONDS = 100_000;
+const MAX_CALLS = 4;
 
 /** Writes bytes to `path`, reads them, and returns the error; fails where that took much memory or work. */
 export function attack(path: string, bytes: Uint8Array, read: (path: string) => unknown): ModelFormatError {
   writeFileSync(path, bytes);
+  const { result, extraBytes, microseconds } = costOf(() => refusal(() => read(path)));
+  if (extraBytes > MAX_EXTRA_BYTES) throw new Error(`refusing took ${extraBytes} bytes of memory`);
+  if (microseconds > MAX_MICROSECONDS) throw new Error(`refusing took ${microseconds} microseconds`);
+  if (result === undefined) throw new Error("the file was taken");
+  return result;
+}
+
+/** What work gives, what it left in memory, and the time it takes once it is compiled. */
+function costOf<T>(work: () => T): { result: T; extraBytes: number; microseconds: number } {
   const before = process.memoryUsage();
-  const used = process.cpuUsage();
-  const error = refusal(() => read(path));
-  const { user, system } = process.cpuUsage(used);
+  let used = process.cpuUsage();
+  const result = work();
   const after = process.memoryUsage();
-  const extra = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
-  if (extra > MAX_EXTRA_BYTES) throw new Error(`refusing took ${extra} bytes of memory`);
-  if (user + system > MAX_MICROSECONDS) throw new Error(`refusing took ${user + system} microseconds`);
-  if (error === undefined) throw new Error("the file was taken");
-  return error;
+  const since = () => {
+    const { user, system } = process.cpuUsage(used);
+    return user + system;
+  };
+  let microseconds = since();
+  for (let calls = 1; microseconds > MAX_MICROSECONDS && calls < MAX_CALLS; calls++) {
+    used = process.cpuUsage();
+    work();
+    microseconds = Math.min(microseconds, since());
+  }
+  const extraBytes = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
+  return { result, extraBytes, microseconds };
 }
 
 /** Numbers and text as the bytes of a file, little-endian. */
