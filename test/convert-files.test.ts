@@ -9,6 +9,8 @@ import {
   readOnnx,
   readSafetensors,
   type Tensor,
+  verifyGguf,
+  verifySafetensors,
   writeNpy,
   writeNpz,
   writeOnnx,
@@ -68,6 +70,19 @@ describe("files", () => {
       expect(readdirSync(folder)).toEqual(before);
     },
   );
+
+  it("get checksums that verify finds, where their format has room for them", async () => {
+    const model = onnxFile(join(folder, "m.onnx"), { w: manyTypes().w!, v: manyTypes().scalar! });
+    const options = { checksums: true, dtype: "float16", check: true } as const;
+    await convertModel(model, join(folder, "w.safetensors"), options);
+    await convertModel(model, join(folder, "w.gguf"), options);
+    const intact = { ok: true, intact: ["v", "w"] };
+    for (const verification of [
+      await verifySafetensors(join(folder, "w.safetensors")),
+      await verifyGguf(join(folder, "w.gguf")),
+    ])
+      expect({ ok: verification.ok, intact: verification.intact.toSorted() }).toEqual(intact);
+  });
 
   it("that differ from what was to be written are found by check", async () => {
     const { w } = manyTypes();
@@ -138,6 +153,7 @@ describe("files", () => {
     ["a model for another output", "w.gguf", { into: "m.onnx" }, "output"],
     ["blocks outside of GGUF", "w.safetensors", { dtype: "Q8_0" }, "dtype"],
     ["an unknown type", "w.safetensors", { dtype: "float4" }, "dtype"],
+    ["checksums in numpy's files", "w.npz", { checksums: true }, "output"],
     ["shards of GGUF", "w.gguf", { maxShardSize: 1000 }, "maxShardSize"],
   ])("refuses %s", async (_, name, options, field) => {
     const work = convertModel(carried("digits_cnn.onnx"), join(folder, name), options as object);

@@ -15,6 +15,7 @@ interface ConvertCommandOptions extends SharedOptions {
   ignore?: string[];
   into?: string;
   shardSize?: number;
+  checksums?: boolean;
   check?: boolean;
 }
 
@@ -47,6 +48,10 @@ export const convert: Verb<ConvertCommandOptions> = {
         "for .safetensors: at most so much data in a file, such as 5GB",
         parseSize,
       )
+      .option(
+        "--checksums",
+        "for .safetensors and .gguf: put a SHA-256 of every tensor beside it, for verify",
+      )
       .option("--check", "read what was written and compare every tensor");
     addExamples(
       command,
@@ -57,12 +62,26 @@ export const convert: Verb<ConvertCommandOptions> = {
     );
   },
 
-  async run([input, output], { dtype, into, shardSize, check, ignore, ...how }, { signal, onProgress }) {
+  async run(
+    [input, output],
+    { dtype, into, shardSize, checksums, check, ignore, ...how },
+    { signal, onProgress },
+  ) {
     for (const path of [input!, into])
       if (path !== undefined && resolve(output!) === resolve(path))
         throw new UsageError(`the output is ${path} itself; give it a name of its own`);
     const compressed = schemeOf(how);
-    const options = { dtype, compressed, ignore, into, maxShardSize: shardSize, check, signal, onProgress };
+    const options = {
+      dtype,
+      compressed,
+      ignore,
+      into,
+      maxShardSize: shardSize,
+      checksums,
+      check,
+      signal,
+      onProgress,
+    };
     const result = await convertModel(input!, output!, options).catch((error) => {
       // The options do not go together.
       throw error instanceof RangeError ? new UsageError(error.message) : error;

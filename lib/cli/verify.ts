@@ -12,7 +12,7 @@ export const verify: Verb = {
     command.argument("<file>", "a .safetensors file, the .index.json of a set, or a .gguf file");
     command.addHelpText(
       "after",
-      "\nThe file must have been written with checksums: writeSafetensors or writeGguf with checksums: true.\nExits with 1 when a tensor is damaged, missing or without a checksum.",
+      "\nThe file must have been written with checksums: by convert --checksums, or writeSafetensors or writeGguf with checksums: true.\nExits with 1 when a tensor is damaged, missing or without a checksum.",
     );
     addExamples(command, "verify model.safetensors", "verify model.safetensors.index.json --json");
   },

@@ -29,6 +29,8 @@ export interface ConvertOptions {
   into?: string | undefined;
   /** For safetensors: at most so many bytes of data in a file, and an index beside several. */
   maxShardSize?: number | undefined;
+  /** For safetensors and GGUF: put a SHA-256 of every tensor into the metadata, for verifySafetensors and verifyGguf. Default false. */
+  checksums?: boolean | undefined;
   /** Read what was written and compare every tensor. Default false. */
   check?: boolean | undefined;
   /** Wait until the disk has the bytes. Default true. */
@@ -117,7 +119,7 @@ async function convert(
 /** Checks options against each other before anything is opened. */
 function outputFormat(
   path: string,
-  { dtype, into, maxShardSize, compressed, ignore }: ConvertOptions,
+  { dtype, into, maxShardSize, checksums, compressed, ignore }: ConvertOptions,
 ): OutputFormat {
   const ends = OUTPUT_FORMATS.map((format) => `.${format}`);
   const format = OUTPUT_FORMATS[ends.indexOf(extname(path).toLowerCase())];
@@ -136,6 +138,8 @@ function outputFormat(
     throw outOfRange("a type of floats beside quantized weights", "dtype", dtype);
   if (ignore !== undefined && compressed === undefined)
     throw outOfRange("a scheme in compressed for layers to leave out of it", "compressed", compressed);
+  if (checksums && format !== "safetensors" && format !== "gguf")
+    throw outOfRange("a .safetensors or .gguf output for checksums", "output", path);
   if (maxShardSize !== undefined && format !== "safetensors")
     throw outOfRange("a .safetensors output for shards", "maxShardSize", maxShardSize);
   return format;

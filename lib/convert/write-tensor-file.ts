@@ -23,6 +23,8 @@ export interface WriteTensorFileOptions {
   /** For ONNX: the model whose initializers get the values. */
   into?: string | undefined;
   maxShardSize?: number | undefined;
+  /** For safetensors and GGUF: put a SHA-256 of every tensor into the metadata. */
+  checksums?: boolean | undefined;
   sync?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
