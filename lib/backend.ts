@@ -206,6 +206,32 @@ export interface Operations<Result> {
   histogram(x: Float32Array, min: number, max: number, counts: Float64Array, ...execution: Execution): Result;
 
   /**
+   * Sets result[0] to the k-th smallest magnitude of all arrays together, k from 1 on: of the bits of float32 without the sign, so that
+   * every NaN is above infinity.
+   */
+  magnitudeThreshold(
+    x: readonly Float32Array[],
+    k: number,
+    result: Float32Array,
+    ...execution: Execution
+  ): Result;
+
+  /** y = x with 0 in place of the k smallest magnitudes; of equals the first go. Each array of y may be the one of x. */
+  pruneMagnitude(
+    x: readonly Float32Array[],
+    y: readonly Float32Array[],
+    k: number,
+    ...execution: Execution
+  ): Result;
+  /** The same for every magnitude up to threshold, a float32. */
+  pruneToThreshold(
+    x: readonly Float32Array[],
+    y: readonly Float32Array[],
+    threshold: number,
+    ...execution: Execution
+  ): Result;
+
+  /**
    * Adds to the upper triangle of gram, columns x columns, the products of every two columns of x, row after row in float64. A NaN
    * has the bits 0x7ff8000000000000.
    */

@@ -72,6 +72,9 @@ export { type WriteOnnxOptions, writeOnnx } from "./onnx/write.js";
 export { inspectPickle, type JudgedImport, type PickleSummary } from "./pickle/inspect-pickle.js";
 export type { ImportJudgement } from "./pickle/judge-import.js";
 export type { OnProgress, Progress } from "./progress.js";
+export type { FloatArrays } from "./prune/arrays.js";
+export { magnitudeThreshold, magnitudeThresholdAsync } from "./prune/magnitude-threshold.js";
+export { type PruneMagnitudeOptions, pruneMagnitude, pruneMagnitudeAsync } from "./prune/prune-magnitude.js";
 export type { BlockwiseLayout } from "./quantize/blockwise-layout.js";
 export {
   type ComputeQuantParamsOptions,

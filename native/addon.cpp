@@ -54,6 +54,9 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::dequantize_blockwise>(operations, "dequantizeBlockwise", target);
   add<binding::fit_blockwise>(operations, "fitBlockwise", target);
   add<binding::histogram>(operations, "histogram", target);
+  add<binding::magnitude_threshold>(operations, "magnitudeThreshold", target);
+  add<binding::prune_magnitude>(operations, "pruneMagnitude", target);
+  add<binding::prune_to_threshold>(operations, "pruneToThreshold", target);
   add<binding::accumulate_gram>(operations, "accumulateGram", target);
   add<binding::reversed_cholesky>(operations, "reversedCholesky", target);
   add<binding::compensate_rounding>(operations, "compensateRounding", target);

@@ -59,12 +59,16 @@ inline void require(const Napi::CallbackInfo& info, bool holds, const char* mess
 
 // data points at the array's own first element, byteOffset included. One call into Node-API: the wrappers
 // make four.
-inline AnyArray any_array_arg(const Napi::CallbackInfo& info, size_t index) {
+inline AnyArray any_array(const Napi::CallbackInfo& info, napi_value value) {
   AnyArray array{};
-  const napi_status status = napi_get_typedarray_info(info.Env(), info[index], &array.type, &array.length,
-                                                      &array.data, nullptr, nullptr);
+  const napi_status status =
+      napi_get_typedarray_info(info.Env(), value, &array.type, &array.length, &array.data, nullptr, nullptr);
   if (status != napi_ok) throw Napi::TypeError::New(info.Env(), "argument is not a typed array");
   return array;
+}
+
+inline AnyArray any_array_arg(const Napi::CallbackInfo& info, size_t index) {
+  return any_array(info, info[index]);
 }
 
 template <class T>

@@ -54,6 +54,8 @@ struct Kernels {
   DequantizeBlockwise* dequantize_blockwise;
   FitBlockwise* fit_blockwise;
   Histogram* histogram_f32;
+  CollectMagnitudes* collect_magnitudes_f32;
+  PruneMagnitudes* prune_magnitudes_f32;
   AccumulateGram* accumulate_gram_f32;
   FactorRows* factor_rows_f64;
   SubtractRows* subtract_rows_f64;

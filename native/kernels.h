@@ -83,6 +83,20 @@ constexpr float kHistogramMaxDoubt = 0.25f;
 constexpr size_t kHistogramTables = 4;
 using Histogram = void(const float* x, size_t n, const HistogramBins& bins, uint32_t* counts, size_t stride);
 
+// Of magnitudes as the bits of float32 without the sign, so that every NaN is above infinity.
+struct MagnitudeCounts {
+  size_t below, inside;
+};
+
+// Adds to counts how many magnitudes of x lie below lo, and how many from lo to hi; these are also written to
+// found + counts.inside, one after the other, unless found is null. It has room for kFoundSlack more.
+constexpr size_t kFoundSlack = 8;
+using CollectMagnitudes = void(const float* x, size_t n, int32_t lo, int32_t hi, MagnitudeCounts& counts,
+                               int32_t* found);
+
+// y = x where the magnitude is above limit, else 0. y may be x.
+using PruneMagnitudes = void(const float* x, float* y, size_t n, int32_t limit);
+
 // A matrix each of whose columns is cut into blocks of `block` rows, a power of two from 16 to 256; the last
 // may be shorter. Its values lie row after row, or column after column if it is transposed.
 struct BlockwiseLayout {
@@ -200,6 +214,8 @@ QuantizeBlockwise quantize_blockwise;
 DequantizeBlockwise dequantize_blockwise;
 FitBlockwise fit_blockwise;
 Histogram histogram_f32;
+CollectMagnitudes collect_magnitudes_f32;
+PruneMagnitudes prune_magnitudes_f32;
 AccumulateGram accumulate_gram_f32;
 SubtractRows subtract_rows_f64;
 CompensateRounding compensate_rounding_f32;
@@ -242,6 +258,8 @@ QuantizeBlockwise quantize_blockwise;
 DequantizeBlockwise dequantize_blockwise;
 FitBlockwise fit_blockwise;
 Histogram histogram_f32;
+CollectMagnitudes collect_magnitudes_f32;
+PruneMagnitudes prune_magnitudes_f32;
 AccumulateGram accumulate_gram_f32;
 SubtractRows subtract_rows_f64;
 CompensateRounding compensate_rounding_f32;

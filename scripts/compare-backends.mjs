@@ -272,6 +272,23 @@ for (let round = 0; round < Number(values.rounds); round++) {
         backend.histogram(x, min, min + width * bins, counts);
         return counts;
       });
+  const k = 1 + (random() % length);
+  const parts = [x.subarray(0, length >> 1), x.subarray(length >> 1)];
+  compare(`magnitudeThreshold ${k}, ${text}`, (backend) => {
+    const result = new Float32Array(1);
+    backend.magnitudeThreshold(parts, k, result);
+    return result;
+  });
+  compare(`pruneMagnitude ${k}, ${text}`, (backend) => {
+    const y = new Float32Array(length);
+    backend.pruneMagnitude(parts, [y.subarray(0, length >> 1), y.subarray(length >> 1)], k);
+    return y;
+  });
+  compare(`pruneToThreshold, ${text}`, (backend) => {
+    const y = new Float32Array(length);
+    backend.pruneToThreshold([x], [y], Math.abs(scale));
+    return y;
+  });
   for (const values of [x, x.map((value) => (Number.isNaN(value) ? -0 : value))]) {
     compare(`minMax, ${text}`, (backend) => {
       const range = new Float32Array(2);

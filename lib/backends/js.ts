@@ -6,6 +6,7 @@ import * as gguf from "./js/gguf.js";
 import * as histogram from "./js/histogram.js";
 import * as linalg from "./js/linalg.js";
 import * as minmax from "./js/minmax.js";
+import * as prune from "./js/prune.js";
 import * as quantize from "./js/quantize.js";
 
 const operations: Operations<void> = {
@@ -16,6 +17,7 @@ const operations: Operations<void> = {
   ...histogram,
   ...linalg,
   ...minmax,
+  ...prune,
   ...quantize,
 };
 

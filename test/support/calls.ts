@@ -22,8 +22,12 @@ import {
   float32ToFloat16Async,
   histogram,
   histogramAsync,
+  magnitudeThreshold,
+  magnitudeThresholdAsync,
   minMax,
   minMaxAsync,
+  pruneMagnitude,
+  pruneMagnitudeAsync,
   quantizeBlockwise,
   quantizeBlockwiseAsync,
   quantizeGguf,
@@ -54,6 +58,7 @@ const LENGTH = 7 * 32 * 1999;
 
 const wild = randomBitPatterns(LENGTH, 1);
 const tame = wild.map((value) => (Math.abs(value) < 1e30 ? value % 100 : 1));
+const tied = wild.map((_, i) => (i % 3) - 1);
 const bytes = new Uint8Array(wild.buffer, 0, LENGTH);
 const halves = new Uint16Array(wild.buffer, 0, LENGTH);
 const blocks = new Uint8Array(wild.buffer, 0, (LENGTH / 32) * 34);
@@ -122,6 +127,26 @@ export const OPERATION_CALLS: readonly OperationCall[] = [
       later: (o) => histogramAsync(tame, { min: -3, max: 50, bins, ...o }),
     }),
   ),
+  {
+    name: "magnitudeThreshold",
+    now: (o) => magnitudeThreshold([tame, wild], 0.7, o),
+    later: (o) => magnitudeThresholdAsync([tame, wild], 0.7, o),
+  },
+  {
+    name: "pruneMagnitude to a sparsity",
+    now: (o) => pruneMagnitude([tame, wild], { sparsity: 0.7, ...o }),
+    later: (o) => pruneMagnitudeAsync([tame, wild], { sparsity: 0.7, ...o }),
+  },
+  {
+    name: "pruneMagnitude with ties",
+    now: (o) => pruneMagnitude(tied, { sparsity: 0.4, ...o }),
+    later: (o) => pruneMagnitudeAsync(tied, { sparsity: 0.4, ...o }),
+  },
+  {
+    name: "pruneMagnitude to a threshold",
+    now: (o) => pruneMagnitude(wild, { threshold: 1, ...o }),
+    later: (o) => pruneMagnitudeAsync(wild, { threshold: 1, ...o }),
+  },
   {
     name: "float32ToFloat16",
     now: (o) => float32ToFloat16(wild, o),

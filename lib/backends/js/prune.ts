@@ -1,0 +1,59 @@
+import type { Operations } from "../../backend.js";
+
+const HALVES = 2 ** 16;
+const NO_SIGN = 0x7fffffff;
+
+function bitsOf(x: Float32Array): Int32Array {
+  return new Int32Array(x.buffer, x.byteOffset, x.length);
+}
+
+/** The k-th smallest magnitude, and how many are less: by the upper half of its bits, then by the lower one. */
+function kthMagnitude(x: readonly Float32Array[], k: number): { magnitude: number; below: number } {
+  const counts = new Float64Array(HALVES);
+  const bits = x.map(bitsOf);
+  for (const array of bits) for (let i = 0; i < array.length; i++) counts[(array[i]! & NO_SIGN) >>> 16]!++;
+  const upper = rankIn(counts, k);
+  counts.fill(0);
+  for (const array of bits)
+    for (let i = 0; i < array.length; i++) {
+      const magnitude = array[i]! & NO_SIGN;
+      if (magnitude >>> 16 === upper.bin) counts[magnitude & 0xffff]!++;
+    }
+  const lower = rankIn(counts, k - upper.below);
+  return { magnitude: upper.bin * HALVES + lower.bin, below: upper.below + lower.below };
+}
+
+/** The bin that the k-th of all counted is in. */
+function rankIn(counts: Float64Array, k: number): { bin: number; below: number } {
+  let bin = 0;
+  let below = 0;
+  while (below + counts[bin]! < k) below += counts[bin++]!;
+  return { bin, below };
+}
+
+export const magnitudeThreshold: Operations<void>["magnitudeThreshold"] = (x, k, result) => {
+  bitsOf(result)[0] = kthMagnitude(x, k).magnitude;
+};
+
+export const pruneMagnitude: Operations<void>["pruneMagnitude"] = (x, y, k) => {
+  const { magnitude, below } = k > 0 ? kthMagnitude(x, k) : { magnitude: -1, below: 0 };
+  let equals = k - below;
+  for (let array = 0; array < x.length; array++) {
+    const from = bitsOf(x[array]!);
+    const to = bitsOf(y[array]!);
+    for (let i = 0; i < from.length; i++) {
+      const own = from[i]! & NO_SIGN;
+      const goes = own < magnitude || (own === magnitude && equals-- > 0);
+      to[i] = goes ? 0 : from[i]!;
+    }
+  }
+};
+
+export const pruneToThreshold: Operations<void>["pruneToThreshold"] = (x, y, threshold) => {
+  const limit = bitsOf(Float32Array.of(threshold))[0]! & NO_SIGN;
+  for (let array = 0; array < x.length; array++) {
+    const from = bitsOf(x[array]!);
+    const to = bitsOf(y[array]!);
+    for (let i = 0; i < from.length; i++) to[i] = (from[i]! & NO_SIGN) <= limit ? 0 : from[i]!;
+  }
+};

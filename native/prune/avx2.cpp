@@ -1,0 +1,111 @@
+#include <immintrin.h>
+
+#include "../kernels.h"
+
+namespace modelpress {
+namespace {
+
+constexpr size_t kStep = 8;
+constexpr size_t kUnrolled = 4 * kStep;
+
+// From these many elements on, results that are not x itself go around the cache, as in dequantize_linear.
+constexpr size_t kStream = size_t{8} << 20;
+
+inline __m256i bits_of(const float* x) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)); }
+inline __m256i magnitude_of(__m256i bits) { return _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff)); }
+inline unsigned lanes_of(__m256i mask) {
+  return static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(mask)));
+}
+
+inline size_t sum_of(__m256i counters) {
+  alignas(32) uint32_t all[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(all), counters);
+  size_t sum = 0;
+  for (const uint32_t counter : all) sum += counter;
+  return sum;
+}
+
+// What lies between lo and hi, of magnitudes in one vector.
+struct Bracket {
+  __m256i lo, hi;
+
+  __m256i below(__m256i magnitudes) const { return _mm256_cmpgt_epi32(lo, magnitudes); }
+  __m256i outside(__m256i magnitudes) const {
+    return _mm256_or_si256(below(magnitudes), _mm256_cmpgt_epi32(magnitudes, hi));
+  }
+};
+
+// For every set of lanes, which lane comes where when these move to the front.
+struct Orders {
+  uint8_t of[256][8];
+
+  constexpr Orders() : of() {
+    for (unsigned lanes = 0; lanes < 256; ++lanes) {
+      size_t count = 0;
+      for (uint8_t lane = 0; lane < 8; ++lane)
+        if (lanes >> lane & 1) of[lanes][count++] = lane;
+    }
+  }
+};
+constexpr Orders kOrders;
+
+// Writes a whole vector; the next one overwrites what is too much.
+inline void collect(__m256i magnitudes, unsigned lanes, MagnitudeCounts& counts, int32_t* found) {
+  if (found) {
+    const auto* order = reinterpret_cast<const __m128i*>(kOrders.of[lanes]);
+    const __m256i front =
+        _mm256_permutevar8x32_epi32(magnitudes, _mm256_cvtepu8_epi32(_mm_loadl_epi64(order)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(found + counts.inside), front);
+  }
+  counts.inside += static_cast<size_t>(_mm_popcnt_u32(lanes));
+}
+
+inline __m256i pruned(const float* x, __m256i limit) {
+  const __m256i bits = bits_of(x);
+  return _mm256_and_si256(bits, _mm256_cmpgt_epi32(magnitude_of(bits), limit));
+}
+
+}  // namespace
+
+void avx2::collect_magnitudes_f32(const float* x, size_t n, int32_t lo, int32_t hi, MagnitudeCounts& counts,
+                                  int32_t* found) {
+  const Bracket bracket = {_mm256_set1_epi32(lo), _mm256_set1_epi32(hi)};
+  // A lane counts to 2^32 at most.
+  constexpr size_t part = size_t{1} << 31;
+  size_t i = 0;
+  while (i + kUnrolled <= n) {
+    const size_t end = n - i < part ? n : i + part;
+    __m256i below = _mm256_setzero_si256();
+    for (; i + kUnrolled <= end; i += kUnrolled) {
+      __m256i magnitudes[4];
+      __m256i outside = _mm256_set1_epi32(-1);
+      for (size_t k = 0; k < 4; ++k) {
+        magnitudes[k] = magnitude_of(bits_of(x + i + k * kStep));
+        below = _mm256_sub_epi32(below, bracket.below(magnitudes[k]));
+        outside = _mm256_and_si256(outside, bracket.outside(magnitudes[k]));
+      }
+      if (lanes_of(outside) == 0xff) continue;
+      for (size_t k = 0; k < 4; ++k)
+        collect(magnitudes[k], ~lanes_of(bracket.outside(magnitudes[k])) & 0xff, counts, found);
+    }
+    counts.below += sum_of(below);
+  }
+  scalar::collect_magnitudes_f32(x + i, n - i, lo, hi, counts, found);
+}
+
+void avx2::prune_magnitudes_f32(const float* x, float* y, size_t n, int32_t limit) {
+  const __m256i most = _mm256_set1_epi32(limit);
+  size_t i = 0;
+  if (x != y && n >= kStream && (reinterpret_cast<uintptr_t>(y) & (sizeof(float) - 1)) == 0) {
+    i = (sizeof(__m256i) - (reinterpret_cast<uintptr_t>(y) & (sizeof(__m256i) - 1))) / sizeof(float);
+    scalar::prune_magnitudes_f32(x, y, i, limit);
+    for (; i + kStep <= n; i += kStep)
+      _mm256_stream_si256(reinterpret_cast<__m256i*>(y + i), pruned(x + i, most));
+    _mm_sfence();
+  }
+  for (; i + kStep <= n; i += kStep)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i), pruned(x + i, most));
+  scalar::prune_magnitudes_f32(x + i, y + i, n - i, limit);
+}
+
+}  // namespace modelpress
