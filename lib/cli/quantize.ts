@@ -60,7 +60,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         new Option(
           "--mode <mode>",
           "default: static with --data, else what does not slow this model down",
-        ).choices(["static", "dynamic", "weights"]),
+        ).choices(["static", "dynamic", "weights", "float16"]),
       )
       .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
       .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
@@ -156,6 +156,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .default("auto"),
       )
       .option("--no-equalize", "do not rescale channels that are far wider than their neighbours")
+      .option("--no-keep-io", "mode float16: inputs and outputs in float16 too")
       .option("--no-prepare", "do not optimise the graph first");
     addBlockOptions(command);
     addExamples(
@@ -166,6 +167,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       "quantize model.onnx -o model.int8.onnx --mode dynamic --exclude /head/MatMul",
       "quantize model.onnx -o model.int8.onnx --data calibration.mjs --op-types Conv,Gemm --exclude '/neck/*'",
       "quantize model.onnx -o model.q4.onnx --bits 4 --block-size 32",
+      "quantize model.onnx -o model.fp16.onnx --mode float16",
       "quantize model.onnx -o model.q4.onnx --bits 4 --weight-format dequantize --no-zero-points",
     );
   },

@@ -5,7 +5,7 @@ import { isWide } from "./quantize-domain.js";
 export function checkSettings(mode: QuantizeMode, settings: QuantizeSettings): string[] {
   const { target, activations, symmetric, weights, reduceRange, format } = settings;
   const warnings: string[] = [];
-  if (mode === "weights") return warnings;
+  if (mode === "weights" || mode === "float16") return warnings;
   if (target === "cpu-avx2" && weights === "int8" && !reduceRange)
     warnings.push(
       "int8 weights of the full range overflow on x64 processors without VNNI, and answers go silently wrong there; reduceRange or uint8 weights cure that",

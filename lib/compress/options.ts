@@ -11,8 +11,9 @@ import { type BlockOptions, type BlockSettings, blockSettingsFrom } from "./weig
  * static: weights and activations in int8, ranges found from calibration data (QuantizeLinear/DequantizeLinear pairs).
  * dynamic: weights in int8, activations quantized at run time from their own range.
  * weights: weights stored in 8 or 4 bits and dequantized when used; activations stay float.
+ * float16: weights and arithmetic in 16-bit floats, half the size. For GPUs and Arm; onnxruntime on x64 computes in float32 still.
  */
-export type QuantizeMode = "static" | "dynamic" | "weights";
+export type QuantizeMode = "static" | "dynamic" | "weights" | "float16";
 
 /** Integer types of activations; onnxruntime has integer kernels for those of 8 bits. */
 export type ActivationType = "uint8" | "int8" | "uint16" | "int16";
@@ -111,6 +112,8 @@ export interface QuantizeOptions extends BlockOptions {
   opTypes?: readonly string[] | undefined;
   /** Operator types to leave in float. */
   excludeOpTypes?: readonly string[] | undefined;
+  /** Inputs and outputs of a model in float16 keep their float32. Default true. */
+  keepIo?: boolean | undefined;
   /** Run onnxruntime's basic graph optimisation first (constant folding, BatchNorm folding). Default true. */
   prepare?: boolean | undefined;
   /** Threads for calibration runs. Default: onnxruntime's own choice. */
@@ -139,7 +142,7 @@ export interface QuantizeSettings {
 export interface NodeTreatment {
   name: string;
   opType: string;
-  treatment: "int8" | "weights int8" | "weights int4" | "float" | "merged";
+  treatment: "int8" | "weights int8" | "weights int4" | "float16" | "float" | "merged";
   /** Why, in plain words. */
   reason: string;
 }
@@ -180,7 +183,7 @@ export interface QuantizeResult {
 }
 
 const CHOICES = {
-  mode: ["static", "dynamic", "weights"],
+  mode: ["static", "dynamic", "weights", "float16"],
   calibrate: OBSERVER_METHODS,
   format: ["qdq", "qoperator"],
   target: ["cpu-vnni", "cpu-avx2", "cpu-arm", "gpu-tensorrt", "web"],

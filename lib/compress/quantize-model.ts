@@ -19,6 +19,8 @@ import { checkSettings } from "./check-settings.js";
 import { type ChosenMode, chooseMode } from "./choose-mode.js";
 import { excludeNodes, type SparedReason } from "./exclude-nodes.js";
 import { finishModel, inMemory } from "./finish-model.js";
+import { convertFloat16 } from "./float16/convert-float16.js";
+import { smallerOf } from "./float16/smaller-of.js";
 import {
   type NodeTreatment,
   type QuantizeOptions,
@@ -37,6 +39,7 @@ import { PRESETS } from "./target.js";
 import { withStoredWeights } from "./treatments.js";
 import { chooseQuantizer } from "./weight-only/choose-quantizer.js";
 import { storeBlocks } from "./weight-only/store-blocks.js";
+import { upgradeForBlocks } from "./weight-only/upgrade-for-blocks.js";
 
 /** Above this share of the old size the user should know that little was gained. */
 const SMALL_GAIN = 0.75;
@@ -96,23 +99,26 @@ class Quantization {
     const model = await this.prepared(models, path);
     try {
       const inBlocks = this.settings.blocks?.format === "dequantize";
-      if (this.options.mode !== "weights" || inBlocks) this.upgrade(model);
-      if (inBlocks) this.upgradeForBlocks(model);
+      const isFloat = ["weights", "float16"].includes(this.options.mode ?? "");
+      if (!isFloat || inBlocks) this.upgrade(model);
+      if (inBlocks) upgradeForBlocks(model.proto, this.label);
       // Where that cannot be, onnxruntime's own QuantizeLinear takes 16 bits too.
       if (isWide(this.settings.activations)) upgradeToOpset21(model.proto);
       liftConstants(model.proto);
       const isStatic =
         this.options.mode === "static" || (this.options.mode === undefined && !this.settings.blocks);
-      const repairs = await repairModel(models, model, this.options, isStatic, this.folder);
+      const toHalf = this.options.mode === "float16";
+      const repairs = toHalf ? [] : await repairModel(models, model, this.options, isStatic, this.folder);
       const graph = new Graph(model);
-      splitGemms(graph);
+      if (!toHalf) splitGemms(graph);
       const spared = excludeNodes(model.proto, this.options, path);
       const selection = selectNodes(graph, spared, this.askedTypes);
       const chosen = this.chosenMode(graph, selection);
       this.warnings.push(...checkSettings(chosen.mode, this.settings));
-      if (chosen.mode !== "weights") this.warn(checkOpset(this.label, graph.opset() ?? 0, perChannel));
+      if (!isFloat && chosen.mode !== "weights")
+        this.warn(checkOpset(this.label, graph.opset() ?? 0, perChannel));
       const done = await this.rewrite(models, graph, selection, chosen, spared);
-      const stored = this.storeWeights(graph, spared);
+      const stored = toHalf ? [] : this.storeWeights(graph, spared);
       const nodes = withStoredWeights(done.nodes, stored);
       if (nodes.every(({ treatment }) => treatment === "float")) throw this.nothingToQuantize(nodes);
       signal?.throwIfAborted();
@@ -152,7 +158,8 @@ class Quantization {
   private async prepared(models: ModelProcess, path: string): Promise<OnnxModel> {
     if (this.options.prepare === false) return readOnnx(path);
     try {
-      return await prepareModel(models, path, this.folder);
+      const prepared = await prepareModel(models, path, this.folder);
+      return this.options.mode === "float16" ? smallerOf(prepared, readOnnx(path)) : prepared;
     } catch (error) {
       const missing = error instanceof ModelOperationError && error.code === "RUNTIME_MISSING";
       if (!missing || this.options.data !== undefined) throw error;
@@ -170,15 +177,6 @@ class Quantization {
     this.warn(reason && `the model keeps its old operator set: ${reason}`);
   }
 
-  private upgradeForBlocks(model: OnnxModel): void {
-    const reason = upgradeToOpset21(model.proto);
-    if (reason)
-      throw new ModelOperationError(
-        "UNSUPPORTED_MODEL",
-        `${this.label}: DequantizeLinear in blocks needs opset 21, and ${reason}; export the model with opset 21, or choose weightFormat matmulnbits`,
-      );
-  }
-
   private nothingToQuantize(nodes: readonly NodeTreatment[]): ModelOperationError {
     const reasons = nodes.slice(0, 5).map(({ name, reason }) => `${name}: ${reason}`);
     const detail = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
@@ -191,6 +189,7 @@ class Quantization {
   private chosenMode(graph: Graph, selection: Selection): ChosenMode {
     const { data } = this.options;
     const mode = this.options.mode ?? (this.settings.blocks && "weights");
+    if (mode === "float16") return { mode, reason: "as asked", weightsOnly: () => false };
     const gaining = graph.allNodes().find(({ opType }) => opType === "LSTM" || opType === "Attention");
     if (selection.anchors.size === 0 && mode !== "weights" && gaining)
       return {
@@ -229,6 +228,10 @@ class Quantization {
       const done = runDynamic(graph, selection, { settings: this.settings, spared, weightsOnly });
       this.warnings.push(...done.warnings);
       return { ranges: {}, samples: 0, repairs: [], nodes: done.nodes };
+    }
+    if (chosen.mode === "float16") {
+      const nodes = convertFloat16(graph, spared, this.options.keepIo ?? true, (text) => this.warn(text));
+      return { ranges: {}, samples: 0, repairs: [], nodes };
     }
     return { ranges: {}, samples: 0, ...(await this.blocks(models, graph, selection, spared)) };
   }

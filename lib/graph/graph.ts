@@ -86,6 +86,13 @@ export class Graph {
   setRank(tensor: string, rank: number): void {
     this.ranks.set(tensor, rank);
   }
+  /** Says that a tensor has another type from now on, wherever the model says what it has. */
+  setElementType(tensor: string, elemType: number): void {
+    this.elementTypes.set(tensor, elemType);
+    const { input, output, valueInfo } = this.proto;
+    for (const { name, type } of [...input, ...output, ...valueInfo])
+      if (name === tensor && type?.value.case === "tensorType") type.value.value.elemType = elemType;
+  }
   /** True when nothing but graph nodes reads the tensor, so that it may be replaced. */
   isInternal(tensor: string): boolean {
     return !this.outputs.has(tensor) && !this.captured.has(tensor);

@@ -79,7 +79,7 @@ export function blockSettingsFrom(
     throw outOfRange(`4 or 8 when ${lonely} is given (only blocks have it)`, "bits", bits);
   if (bits === undefined || (mode !== "weights" && bits === 8)) return undefined;
   if (mode !== undefined && mode !== "weights")
-    throw outOfRange(`8 in mode ${mode}, whose products are of 8-bit integers`, "bits", bits);
+    throw outOfRange(`8 in mode ${mode} (4 bits are for weights only)`, "bits", bits);
   if (format === "dequantize" && bits !== 4) throw outOfRange("4 for weightFormat dequantize", "bits", bits);
   if (format === "dequantize" && embeddingBits !== undefined)
     throw outOfRange("nothing for weightFormat dequantize", "embeddingBits", embeddingBits);
