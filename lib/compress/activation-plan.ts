@@ -60,6 +60,12 @@ export function planActivations(
         isProduct(graph, tensor, selection) ||
         readOnlyByQuantized(graph, tensor, selection),
     });
+  // What a clamp that stays will cut needs no steps, so the tensor before it has the range of the one behind.
+  for (const { node, clamp } of clamps) {
+    const before = activations.get(node.output[0]!);
+    const behind = activations.get(clamp.output[0]!);
+    if (before && behind) activations.set(before.tensor, { ...before, rangeOf: behind.rangeOf });
+  }
   return { activations, constants, merged };
 }
 

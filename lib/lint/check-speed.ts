@@ -1,7 +1,7 @@
 import type { Graph } from "../graph/graph.js";
 import { expectedBytes } from "../onnx/tensor-proto.js";
 import type { Finding } from "./finding.js";
-import { isConversion, isHeavy } from "./integer-operators.js";
+import { isConversion, isHeavy, isIntegerOperator, isLowBitOperator } from "./integer-operators.js";
 import type { LeftPair } from "./left-pairs.js";
 import type { NodeRun } from "./trace-nodes.js";
 import { ALONE } from "./why-float.js";
@@ -20,7 +20,7 @@ const MIN_RESTORED_BYTES = 1024;
 
 /** Why a quantized model may be slower than it could be, or slower than float32. */
 export function checkSpeed(nodes: readonly RunNode[], pairs: readonly LeftPair[], graph: Graph): Finding[] {
-  const heavy = nodes.filter(isHeavy);
+  const heavy = nodes.filter((node) => isHeavy(node) || isIntegerOperator(node) || isLowBitOperator(node));
   const floats = heavy.filter(({ run }) => run === "float");
   const unfused = nodes.filter(({ run, why }) => run === "float" && why !== "" && why !== ALONE);
   const kernels = nodes.filter(({ run }) => run === "integer" || run === "low-bit").length;
