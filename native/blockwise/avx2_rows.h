@@ -95,8 +95,9 @@ void find_words(const float* w, size_t stride, size_t rows, size_t cols, const P
     }
 }
 
-// Turns rows [0, count) of 8 columns into columns, each `to_stride` after the one before.
-inline void store_columns(const float* rows, size_t stride, size_t count, float* to, size_t to_stride,
+// Turns rows [0, count) of 8 columns of words, moved as if they were floats, into columns, each `to_stride`
+// bytes after the one before.
+inline void store_columns(const float* rows, size_t stride, size_t count, void* to, size_t to_stride,
                           bool around) {
   for (size_t i = 0; i < count; i += 8) {
     const size_t n = count - i < 8 ? count - i : 8;
@@ -105,10 +106,11 @@ inline void store_columns(const float* rows, size_t stride, size_t count, float*
       r[k] = k < n ? _mm256_load_ps(rows + (i + k) * stride) : _mm256_setzero_ps();
     transpose(r);
     for (size_t k = 0; k < 8; ++k) {
+      char* column = static_cast<char*>(to) + k * to_stride + i * sizeof(float);
       if (around && n == 8)
-        _mm256_stream_ps(to + k * to_stride + i, r[k]);
+        _mm256_stream_ps(reinterpret_cast<float*>(column), r[k]);
       else
-        store_floats(to + k * to_stride + i, r[k], n);
+        store_floats(column, r[k], n);
     }
   }
 }
@@ -120,12 +122,12 @@ void store_part(const Part& part, size_t cols, size_t first, size_t count, const
   const size_t words = count * strides.block_bytes / 4;
   for (size_t col = 0; col < cols; col += 8) {
     const Output to = y.at(col, strides);
-    // Words are moved as if they were floats.
-    float* packed = reinterpret_cast<float*>(to.packed + first * strides.block_bytes);
+    uint8_t* packed = to.packed + first * strides.block_bytes;
     const bool whole = (reinterpret_cast<uintptr_t>(packed) | strides.bytes) % kLine == 0;
-    store_columns(reinterpret_cast<const float*>(part.words) + col, part.cols, words, packed,
-                  strides.bytes / 4, around && whole);
-    store_columns(part.scales + col, part.cols, count, to.scales + first, strides.blocks, false);
+    store_columns(reinterpret_cast<const float*>(part.words) + col, part.cols, words, packed, strides.bytes,
+                  around && whole);
+    store_columns(part.scales + col, part.cols, count, to.scales + first, strides.blocks * sizeof(float),
+                  false);
     if (!y.zero_points) continue;
     for (size_t k = 0; k < 8; ++k)
       for (size_t block = 0; block < count; ++block)

@@ -1,6 +1,8 @@
 // From the range of a block to its parameters and steps.
 #pragma once
 
+#include <string.h>
+
 #include "avx2.h"
 
 namespace modelpress {
@@ -91,12 +93,12 @@ inline void put_zero_point(uint8_t* points, size_t block, int point) {
     *p = static_cast<uint8_t>(block % 2 == 0 ? point | 0x80 : (*p & 15) | point << 4);
 }
 
-// The first `count` of 8.
-inline void store_floats(float* y, __m256 v, size_t count) {
-  if (count >= 8) return _mm256_storeu_ps(y, v);
+// The first `count` of 8, to where bytes may lie.
+inline void store_floats(void* y, __m256 v, size_t count) {
+  if (count >= 8) return _mm256_storeu_ps(static_cast<float*>(y), v);
   alignas(32) float all[8];
   _mm256_store_ps(all, v);
-  for (size_t i = 0; i < count; ++i) y[i] = all[i];
+  memcpy(y, all, count * sizeof(float));
 }
 
 // Four vectors of integers as bytes: of each half, four of the first, then of the others. Saturates, and
