@@ -128,6 +128,7 @@ describe("modelpress inspect", () => {
     const json = JSON.parse(modelpress("inspect", model, "--why", "--runtime", "1.20", "--json").stdout);
     expect(json.why).toMatchObject({ runtime: { version: "1.20", measured: true }, pairs: [] });
     expect(json.why.nodes).toHaveLength(12);
+    expect(modelpress("inspect", model, "--why", "--runtime", "newest").status).toBe(2);
     const wrong = modelpress("inspect", model, "--target", "web");
     expect(wrong).toMatchObject({ status: 2, stderr: "error: --target and --runtime go with --why\n" });
   });

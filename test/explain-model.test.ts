@@ -360,6 +360,16 @@ describe("findings", () => {
   });
 });
 
+test.each([
+  ["target", { target: "tpu" as "web" }],
+  ["runtimeVersion", { runtimeVersion: "newest" }],
+  ["runtimeVersion", { runtimeVersion: "1.19.2" }],
+])("an unknown %s is an error that names it: %o", async (name, options) => {
+  await expect(explainModel(carried("digits_cnn.onnx"), options)).rejects.toThrow(
+    expect.objectContaining({ name: "RangeError", message: expect.stringContaining(`for ${name} but`) }),
+  );
+});
+
 describe("whole models", () => {
   it("shapes that are computed are told from values, though both pass Concat", async () => {
     const model = buildModel({
@@ -424,6 +434,9 @@ describe("whole models", () => {
       mode === "dynamic" ? "8 of 34 products and convolutions run in float" : undefined,
     );
     expect(pairs).toEqual([]);
+    // What is around an integer product belongs to it, and is counted once.
+    const kernels = nodes.filter(({ run }) => run === "integer").length;
+    expect(kernels).toBe(mode === "dynamic" ? 26 : 34);
     expect(codes(findings)).not.toContain("WEIGHT_RESTORED_EVERY_RUN");
   });
 });

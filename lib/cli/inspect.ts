@@ -1,9 +1,10 @@
 import { basename } from "node:path";
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { PRESETS, type Target } from "../compress/target.js";
 import { describeValue } from "../data/value-info.js";
 import { type FileFormat, recognizeFormat } from "../files/recognize-format.js";
 import { inspectModel, type ModelSummary } from "../graph/inspect-model.js";
+import { isKnownRelease } from "../lint/check-runtime.js";
 import { explainModel } from "../lint/explain-model.js";
 import { inspectPickle } from "../pickle/inspect-pickle.js";
 import { inspectTensors, type TensorFileSummary } from "../tensor-file/inspect-tensors.js";
@@ -44,6 +45,7 @@ export const inspect: Verb<InspectOptions> = {
       .option(
         "--runtime <version>",
         "with --why: the onnxruntime to check for, such as 1.22; default: the installed one",
+        parseRelease,
       )
       .option("--stats", "read every tensor: share of zeros, smallest and largest value, NaN");
     addExamples(
@@ -94,6 +96,12 @@ export const inspect: Verb<InspectOptions> = {
     return { json, text: parts.join("\n\n") };
   },
 };
+
+function parseRelease(text: string): string {
+  if (!isKnownRelease(text))
+    throw new InvalidArgumentError("Expected a version of onnxruntime from 1.20 on.");
+  return text;
+}
 
 /** Formats that hold pickles, or may. */
 const PICKLED: ReadonlySet<FileFormat> = new Set<FileFormat>([

@@ -13,6 +13,11 @@ const RELEASES = [
 /** The first release with a ConvInteger for int8 weights. */
 const INT8_CONV_INTEGER = [1, 24] as const;
 
+/** True for a version that is as new as the oldest one of which anything is known here. */
+export function isKnownRelease(version: string): boolean {
+  return /^\d+\.\d+(\.|$)/.test(version) && isAtLeast(version, RELEASES[0].since);
+}
+
 /** What one version of onnxruntime does not take of a model. */
 export function checkRuntime(model: ModelProto, nodes: readonly ListedNode[], version: string): Finding[] {
   const release = RELEASES.findLast(({ since }) => isAtLeast(version, since));

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nameOf } from "../compress/select-nodes.js";
-import { detectTarget, type Target } from "../compress/target.js";
-import { ModelOperationError } from "../errors.js";
+import { detectTarget, PRESETS, type Target } from "../compress/target.js";
+import { ModelOperationError, outOfRange } from "../errors.js";
 import { Graph } from "../graph/graph.js";
 import { integerForm } from "../graph/integer-form.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
@@ -12,7 +12,7 @@ import { isExternal } from "../onnx/tensor-proto.js";
 import { tensorsOf } from "../onnx/walk.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import { adviseFloatModel } from "./advise-float-model.js";
-import { checkRuntime } from "./check-runtime.js";
+import { checkRuntime, isKnownRelease } from "./check-runtime.js";
 import { checkSpeed } from "./check-speed.js";
 import { checkTarget } from "./check-target.js";
 import type { Finding } from "./finding.js";
@@ -36,7 +36,7 @@ export interface ExplainedNode {
   name: string;
   opType: string;
   run: NodeRun;
-  /** The operator that runs in its place; undefined where it is gone. */
+  /** The operator that runs in its place; of a node that is gone, what it is part of, where it is part of something. */
   kernel: string | undefined;
   /** Why it is not in integers; of a float model, what quantizing would do to it. Empty where there is nothing to say. */
   why: string;
@@ -64,12 +64,17 @@ export interface ModelExplanation {
  * onnxruntime-node, where it is installed, loads the model in a process of its own and shows what it fuses.
  *
  * @param input path of a model
- * @throws ModelFormatError when the file is not a sound ONNX model; signal.reason when aborted
+ * @throws ModelFormatError when the file is not a sound ONNX model; RangeError for an unknown target or version;
+ *   signal.reason when aborted
  */
 export async function explainModel(
   input: string,
   { target = detectTarget(), runtimeVersion, signal }: ExplainModelOptions = {},
 ): Promise<ModelExplanation> {
+  if (!Object.hasOwn(PRESETS, target))
+    throw outOfRange(`one of ${Object.keys(PRESETS).join(", ")}`, "target", target);
+  if (runtimeVersion !== undefined && !isKnownRelease(runtimeVersion))
+    throw outOfRange("a version of onnxruntime from 1.20 on", "runtimeVersion", runtimeVersion);
   const folder = await mkdtemp(join(tmpdir(), "modelpress-"));
   const model = readOnnx(input);
   try {

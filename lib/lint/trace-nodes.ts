@@ -35,7 +35,7 @@ export class NodeTracer {
 
   trace(node: NodeProto): TracedNode {
     const own = this.kernelOf(node);
-    if (own) return this.traced(own);
+    if (own) return this.traced(node, own);
     let current = node;
     for (let step = 0; step < MAX_STEPS; step++) {
       const readers = current.output.flatMap((tensor) => this.original.consumers(tensor));
@@ -44,14 +44,17 @@ export class NodeTracer {
       const kernel = this.kernelOf(next);
       // A reader that is still there itself has not taken the node up.
       if (kernel?.opType === next.opType) break;
-      if (kernel) return this.traced(kernel);
+      if (kernel) return this.traced(node, kernel);
       current = next;
     }
     return { run: "gone", kernel: undefined };
   }
 
-  private traced(kernel: NodeProto): TracedNode {
-    return { run: runOf(this.optimized, kernel), kernel: kernel.opType };
+  private traced(node: NodeProto, kernel: NodeProto): TracedNode {
+    const run = runOf(this.optimized, kernel);
+    // The Cast and Mul behind an integer product, and the Add of a bias, are part of its kernel.
+    const isPart = run === "integer" && !computesIn(node, kernel);
+    return { run: isPart ? "gone" : run, kernel: kernel.opType };
   }
 
   private kernelOf(node: NodeProto): NodeProto | undefined {
@@ -67,6 +70,12 @@ export class NodeTracer {
     // Fusions that rename tensors keep the name of the node they are about.
     return this.byName.get(node.name);
   }
+}
+
+/** True where the kernel is the integer form of this node. */
+function computesIn(node: NodeProto, kernel: NodeProto): boolean {
+  if (isIntegerOperator(node) || node.opType === "MatMul") return true;
+  return integerForm(node)?.kernel === kernel.opType;
 }
 
 function runOf(graph: Graph, kernel: NodeProto): NodeRun {
