@@ -16,10 +16,11 @@ const METHODS = {
   "no equalization": { equalize: false },
   "compensated rounding": { rounding: "compensated" },
   "bias, analytical": { correctBias: "analytical" },
+  "bias, empirical": { correctBias: "empirical" },
   "mse weight scales": { weightScales: "mse" },
   smoothing: { smooth: true },
-  "rounding + bias": { rounding: "compensated", correctBias: "analytical" },
-  all: { rounding: "compensated", correctBias: "analytical", weightScales: "mse", smooth: true },
+  "rounding + bias": { rounding: "compensated", correctBias: "empirical" },
+  all: { rounding: "compensated", correctBias: "empirical", weightScales: "mse", smooth: true },
 };
 
 const { values } = parseArgs({

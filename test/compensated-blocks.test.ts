@@ -75,6 +75,12 @@ describe("4-bit blocks rounded by what calibration sees", () => {
     expect(far).toEqual([]);
   });
 
+  it("are what samples are used for unless told otherwise", async () => {
+    const model = carried("digits_vit.onnx");
+    const { repairs } = await quantizeModel(model, { bits: 4, data: data.slice(0, 4) });
+    expect(repairs).toEqual(["rounded the weights of 25 layers for small errors of their outputs"]);
+  });
+
   it("needs samples", async () => {
     const options = { bits: 4, rounding: "compensated" } as const;
     await expect(quantizeModel(carried("digits_vit.onnx"), options)).rejects.toMatchObject({

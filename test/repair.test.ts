@@ -8,6 +8,7 @@ import { roundLayer } from "../lib/compress/repair/round-layer.js";
 import { type WeightRows, weightRows } from "../lib/compress/repair/weight-rows.js";
 import { nameOf, selectNodes } from "../lib/compress/select-nodes.js";
 import { Graph } from "../lib/graph/graph.js";
+import { type QuantizeOptions, quantizeModel } from "../lib/index.js";
 import { minMax } from "../lib/minmax/min-max.js";
 import { readOnnx } from "../lib/onnx/read.js";
 import { dequantizeLinear } from "../lib/quantize/dequantize-linear.js";
@@ -97,6 +98,20 @@ describe("compensated rounding", () => {
   });
 });
 
+it("says which switches do nothing in the mode that was chosen", async () => {
+  const data = calibrationSamples().slice(0, 4);
+  const warnings = async (options: QuantizeOptions) =>
+    (await quantizeModel(carried("digits_vit.onnx"), { data, ...options })).warnings.filter((warning) =>
+      warning.startsWith("no effect"),
+    );
+  const all = { rounding: "compensated", correctBias: "empirical", smooth: true } as const;
+  expect(await warnings({ ...all, mode: "dynamic" })).toEqual([
+    "no effect in mode dynamic: rounding, correctBias, smooth",
+  ]);
+  expect(await warnings({ ...all, bits: 4 })).toEqual(["no effect in mode weights: correctBias, smooth"]);
+  expect(await warnings({ mode: "dynamic", rounding: "nearest", correctBias: false })).toEqual([]);
+});
+
 describe("bias correction", () => {
   const values = (shape: number[], seed: number) =>
     floats(`w${seed}`, shape, randomTensor(shape, seed).data as Float32Array);
@@ -127,7 +142,7 @@ describe("bias correction", () => {
 
   it("brings the means of every layer's outputs back to what they were in float", async () => {
     const model = buildModel(spec);
-    const shift = async (correctBias: "analytical" | false) => {
+    const shift = async (correctBias: "analytical" | "empirical" | false) => {
       // As it is: onnxruntime would make a Gemm of the MatMul and its Add.
       const options = { correctBias, perChannel: false, reduceRange: true, prepare: false };
       const { input, output, repairs } = await quantizeBuilt(
@@ -150,10 +165,49 @@ describe("bias correction", () => {
       return { y: worst(sums.y), g1: worst(sums.g1), repairs };
     };
     const [before, after] = [await shift(false), await shift("analytical")];
+    const measured = await shift("empirical");
     expect(before.repairs).toEqual([]);
     expect(after.repairs).toEqual([expect.stringMatching(/^corrected the biases of 3 layers/)]);
     expect(after.g1).toBeLessThan(0.5 * before.g1);
     expect(after.y).toBeLessThan(0.7 * before.y);
+    expect(measured.repairs).toEqual(after.repairs);
+    expect(measured.g1).toBeLessThan(0.3 * before.g1);
+    expect(measured.y).toBeLessThan(0.3 * before.y);
+  });
+
+  it("measures a layer whose clamp was merged before that clamp, and biases left in float", async () => {
+    const merged: GraphSpec = {
+      nodes: [
+        { op: "Conv", in: ["x", "w1", "b"], out: ["c"], name: "conv", attributes: { pads: [1, 1, 1, 1] } },
+        { op: "Relu", in: ["c"], out: ["r"] },
+        { op: "Conv", in: ["r", "w2"], out: ["y"], name: "last" },
+      ],
+      initializers: [values([4, 2, 3, 3], 1), floats("b", [4], [-0.5, 0.5, 0, 1]), values([3, 4, 2, 2], 2)],
+      inputs: { x: ["n", 2, 4, 4] },
+      outputs: ["y"],
+    };
+    for (const quantizeBias of [true, false]) {
+      const shift = async (correctBias: "empirical" | false) => {
+        const options = { correctBias, quantizeBias, perChannel: false, reduceRange: true };
+        const name = `merged-${correctBias}-${quantizeBias}`;
+        const { input, output, nodes } = await quantizeBuilt(
+          folder,
+          name,
+          buildModel(merged),
+          samples,
+          options,
+        );
+        expect(nodes.filter(({ treatment }) => treatment === "merged")).toHaveLength(1);
+        const sums = new Float64Array(3);
+        for (const feeds of samples) {
+          const [want, got] = [(await run(input, feeds)).y!, (await run(output, feeds)).y!];
+          for (let i = 0; i < want.data.length; i++)
+            sums[Math.floor(i / 9)]! += (got.data as Float32Array)[i]! - (want.data as Float32Array)[i]!;
+        }
+        return Math.max(...sums.map(Math.abs)) / (9 * samples.length);
+      };
+      expect(await shift("empirical")).toBeLessThan(0.4 * (await shift(false)));
+    }
   });
 
   it("gives the Conv a bias, spreads that of the Gemm, and changes the constant behind the MatMul", async () => {

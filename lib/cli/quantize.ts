@@ -44,8 +44,8 @@ interface QuantizeCommandOptions extends SharedOptions, BlockOptions {
   excludeOpTypes?: string[];
   equalize: "auto" | "always" | false;
   keepFloat: "auto" | "none";
-  rounding: "nearest" | "compensated";
-  correctBias: "none" | "analytical";
+  rounding?: "nearest" | "compensated";
+  correctBias: "none" | "analytical" | "empirical";
   weightScales: "max" | "mse";
   smooth?: number | true;
   prepare: boolean;
@@ -115,9 +115,10 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .default("auto"),
       )
       .addOption(
-        new Option("--rounding <how>", "compensated: weights make good each other's errors, as GPTQ does")
-          .choices(["nearest", "compensated"])
-          .default("nearest"),
+        new Option(
+          "--rounding <how>",
+          "compensated: weights make good each other's errors, as GPTQ does; default with --bits 4 --data",
+        ).choices(["nearest", "compensated"]),
       )
       .addOption(
         new Option("--weight-scales <how>", "mse: cut the largest weights where finer steps gain more")
@@ -131,7 +132,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       )
       .addOption(
         new Option("--correct-bias <how>", "biases make good what int8 takes from the mean of outputs")
-          .choices(["none", "analytical"])
+          .choices(["none", "analytical", "empirical"])
           .default("none"),
       )
       .option(

@@ -82,14 +82,15 @@ export interface QuantizeOptions extends BlockOptions {
   /**
    * How weights are rounded in static mode and in blocks (`bits`). compensated, with `data`: the error of one weight is made
    * good by the others, so that the outputs of each layer over the calibration samples are as right as they can be (GPTQ).
-   * Default nearest.
+   * Default nearest in static mode, compensated in blocks where `data` is given.
    */
   rounding?: "nearest" | "compensated" | undefined;
   /**
    * Makes good in the biases what quantization takes from the mean of each output of a layer (static mode). analytical:
-   * by the error of the weights and the means of the layer's inputs in calibration. Default false.
+   * by the error of the weights and the means of the layer's inputs in calibration. empirical: by the means of its outputs,
+   * measured in the quantized model, which takes a pass over the samples for each layer after another. Default false.
    */
-  correctBias?: "analytical" | false | undefined;
+  correctBias?: "analytical" | "empirical" | false | undefined;
   /**
    * Which part of a channel's range the steps of its weights span. mse: the one whose rounding has the smallest squared
    * error; what lies outside is cut, so that this has no effect with `reduceRange`, which needs the room. Default max, all
@@ -190,7 +191,7 @@ const CHOICES = {
   activations: ["uint8", "int8", "uint16", "int16"],
   weights: ["int8", "uint8"],
   rounding: ["nearest", "compensated"],
-  correctBias: [false, "analytical"],
+  correctBias: [false, "analytical", "empirical"],
   weightScales: ["max", "mse"],
 } as const satisfies Partial<Record<keyof QuantizeOptions, readonly (string | false)[]>>;
 

@@ -31,6 +31,7 @@ import {
 import { prepareModel } from "./prepare-model.js";
 import { isWide } from "./quantize-domain.js";
 import { repairModel } from "./repair/repair-model.js";
+import { unusedRepairs } from "./repair/unused-repairs.js";
 import { runDynamic } from "./run-dynamic.js";
 import { runStatic } from "./run-static.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
@@ -105,10 +106,10 @@ class Quantization {
       // Where that cannot be, onnxruntime's own QuantizeLinear takes 16 bits too.
       if (isWide(this.settings.activations)) upgradeToOpset21(model.proto);
       liftConstants(model.proto);
-      const isStatic =
-        this.options.mode === "static" || (this.options.mode === undefined && !this.settings.blocks);
       const toHalf = this.options.mode === "float16";
-      const repairs = toHalf ? [] : await repairModel(models, model, this.options, isStatic, this.folder);
+      const repairs = toHalf
+        ? []
+        : await repairModel(models, model, this.options, this.settings, this.folder);
       const graph = new Graph(model);
       if (!toHalf) splitGemms(graph);
       const spared = excludeNodes(model.proto, this.options, path);
@@ -117,6 +118,7 @@ class Quantization {
       this.warnings.push(...checkSettings(chosen.mode, this.settings));
       if (!isFloat && chosen.mode !== "weights")
         this.warn(checkOpset(this.label, graph.opset() ?? 0, perChannel));
+      this.warn(unusedRepairs(chosen.mode, this.options, this.settings));
       const done = await this.rewrite(models, graph, selection, chosen, spared);
       const stored = toHalf ? [] : this.storeWeights(graph, spared);
       const nodes = withStoredWeights(done.nodes, stored);
@@ -245,14 +247,8 @@ class Quantization {
   ): Promise<Pick<Done, "nodes" | "repairs">> {
     const { blocks } = this.settings;
     if (!blocks) return { nodes: [...refused], repairs: [] };
-    const { quantizer, repairs } = await chooseQuantizer(
-      models,
-      graph,
-      blocks,
-      spared,
-      this.options,
-      this.folder,
-    );
+    const { options, folder } = this;
+    const { quantizer, repairs } = await chooseQuantizer(models, graph, blocks, spared, options, folder);
     const { nodes, warnings } = storeBlocks(graph, blocks, spared, quantizer);
     this.warnings.push(...warnings);
     const treated = new Set(nodes.map(({ name }) => name));

@@ -8,6 +8,7 @@ import { fragileNodes } from "./keep-float.js";
 import type { QuantizeOptions, QuantizeResult, QuantizeSettings } from "./options.js";
 import { isWide } from "./quantize-domain.js";
 import { quantizeStatic, staticWeights } from "./quantize-static.js";
+import { MeasuredBiases } from "./repair/measured-biases.js";
 import { repairLayers } from "./repair/repair-layers.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { toQOperator } from "./to-qoperator.js";
@@ -55,7 +56,17 @@ export async function runStatic(
   const layers = { graph, selection, plan, params, settings };
   const weights = staticWeights(layers);
   const { corrections, repairs } = await repairLayers(models, { ...layers, weights }, options, runs);
+  const measured =
+    options.correctBias === "empirical"
+      ? await MeasuredBiases.ofFloat(
+          models,
+          graph,
+          [...corrections.keys()].map((node) => selection.anchors.get(node)!),
+          runs,
+        )
+      : undefined;
   quantizeStatic({ ...layers, weights, corrections });
+  await measured?.correct(models, runs);
   if (settings.format === "qoperator") toQOperator(graph);
   const ranges = [...params].map(([tensor, each]) => {
     const { sqnrDb = Number.NaN } = calibration.ranges[tensor] ?? {};

@@ -14,6 +14,11 @@ export function canAddToBias(graph: Graph, { constants }: ActivationPlan, anchor
   return use !== undefined && !constants.includes(use.node.input[use.index]!);
 }
 
+/** Where the bias of a layer is read, or would be; undefined for a MatMul without one. */
+export function biasUse(graph: Graph, anchor: Anchor): Use | undefined {
+  return anchor.node.opType === "MatMul" ? addBehind(graph, anchor) : { node: anchor.node, index: 2 };
+}
+
 /**
  * Adds one value per output channel to what a layer makes: to its bias, to that of the Add behind a MatMul, or as a new
  * bias. Only where `canAddToBias`.

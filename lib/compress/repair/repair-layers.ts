@@ -57,6 +57,11 @@ export async function repairLayers(
       rounded++;
     }
     if (!corrects) continue;
+    if (correctBias === "empirical") {
+      // Something to correct, once the model is quantized.
+      corrections.set(anchor.node, new Float32Array(rows.outputs));
+      continue;
+    }
     const quantized = dequantizeLinear(steps, perRow(rows, grid));
     corrections.set(anchor.node, biasCorrection(rows.values, quantized, rows.columns, statistics));
   }

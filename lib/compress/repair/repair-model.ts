@@ -3,7 +3,7 @@ import { StringStringEntryProtoSchema } from "../../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../../onnx/read.js";
 import { RESCALED_KEY } from "../../runtime/compare-layers.js";
 import type { ModelProcess } from "../../runtime/model-process.js";
-import type { QuantizeOptions } from "../options.js";
+import type { QuantizeOptions, QuantizeSettings } from "../options.js";
 import { equalizeLayers } from "./equalize-layers.js";
 import { smoothActivations } from "./smooth-activations.js";
 
@@ -16,15 +16,14 @@ const EVEN = 0.5;
  * Rescales channels of a float model so that it quantizes better and computes the same function, and says so in its
  * metadata: what the channels hold cannot be compared with the original's any more.
  *
- * @param isStatic whether activations will be quantized with scales from calibration
  * @param folder where models to be run may be written
  * @returns what was done, in plain words
  */
 export async function repairModel(
   models: ModelProcess,
   model: OnnxModel,
-  { equalize = "auto", smooth = false, data, samples, threads, onProgress }: QuantizeOptions,
-  isStatic: boolean,
+  { mode, equalize = "auto", smooth = false, data, samples, threads, onProgress }: QuantizeOptions,
+  { blocks }: QuantizeSettings,
   folder: string,
 ): Promise<string[]> {
   const repairs: string[] = [];
@@ -35,6 +34,7 @@ export async function repairModel(
         `equalized ${pairs} pairs of layers: the widest channel was ${spread.before.toFixed(1)} times the median one, and is ${spread.after.toFixed(1)} times`,
       );
   }
+  const isStatic = mode === "static" || (mode === undefined && !blocks);
   if (smooth !== false && isStatic && data !== undefined) {
     const alpha = smooth === true ? EVEN : smooth;
     const runs = { data, samples, threads, folder, onProgress };

@@ -17,7 +17,7 @@ export async function chooseQuantizer(
   graph: Graph,
   settings: BlockSettings,
   spared: SparedReason,
-  { rounding, data, samples, threads, onProgress }: QuantizeOptions,
+  { rounding = "compensated", data, samples, threads, onProgress }: QuantizeOptions,
   folder: string,
 ): Promise<{ quantizer: BlockQuantizer; repairs: string[] }> {
   const base = settings.fitScales ? fitScales : roundToNearest;
