@@ -8,11 +8,12 @@ import { PRESETS, type Target } from "../compress/target.js";
 import type { BlockOptions } from "../compress/weight-only/block-options.js";
 import { addBlockOptions } from "./block-options.js";
 import { colors } from "./colors.js";
-import { bytes, change } from "./format.js";
+import { bytes, change, decibels } from "./format.js";
 import { label, table } from "./table.js";
 import {
   addExamples,
   parseCount,
+  parseDecibels,
   parseList,
   parsePercentile,
   parseShare,
@@ -44,6 +45,7 @@ interface QuantizeCommandOptions extends SharedOptions, BlockOptions {
   excludeOpTypes?: string[];
   equalize: "auto" | "always" | false;
   keepFloat: "auto" | "none";
+  minSqnr?: number;
   rounding?: "nearest" | "compensated";
   correctBias: "none" | "analytical" | "empirical";
   weightScales: "max" | "mse";
@@ -110,9 +112,17 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         'JSON: by tensor name {"min", "max", "dtype", "symmetric"} or "float" to keep it so',
       )
       .addOption(
-        new Option("--keep-float <which>", "auto: nodes whose activations lose too much in 8 bits")
+        new Option(
+          "--keep-float <which>",
+          "auto: the fewest nodes that lose too much in 8 bits, at most a quarter",
+        )
           .choices(["auto", "none"])
           .default("auto"),
+      )
+      .option(
+        "--min-sqnr <dB>",
+        "what --keep-float auto wants the outputs to keep over some calibration samples; default 20",
+        parseDecibels,
       )
       .addOption(
         new Option(
@@ -217,6 +227,18 @@ function describeSettings({ settings, mode }: QuantizeResult): string {
   return `for ${target}: ${parts.join(", ")} (${PRESETS[target].reason})`;
 }
 
+/** What the outputs keep, and what it took. */
+function floatLines({ keepFloat }: QuantizeResult): string[] {
+  if (keepFloat === undefined) return [];
+  const { beforeDb, afterDb, heldOutDb, nodes } = keepFloat;
+  const others = heldOutDb === undefined ? "" : `, on others ${decibels(heldOutDb)}`;
+  if (nodes.length === 0) return ["", `outputs on some calibration samples: ${decibels(afterDb)}${others}`];
+  return [
+    "",
+    `left ${nodes.length} nodes in float: outputs on some calibration samples ${decibels(beforeDb)} -> ${decibels(afterDb)}${others}`,
+  ];
+}
+
 function cacheLines({ calibrationCache }: QuantizeResult): string[] {
   if (calibrationCache === undefined) return [];
   const { path, state, reason } = calibrationCache;
@@ -246,6 +268,7 @@ function render(input: string, result: QuantizeResult): string {
     "",
     table([["operator", "became", "nodes"], ...rows]),
     ...cacheLines(result),
+    ...floatLines(result),
     ...(kept.length > 0 ? ["", "left in float:"] : []),
     ...kept.map(({ opType, name, reason: why }) => `  ${label(opType)} ${label(name)}: ${why}`),
     ...repairs.map((repair) => `repaired: ${repair}`),

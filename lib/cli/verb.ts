@@ -83,3 +83,10 @@ export function parsePercentile(text: string): number {
   if (!(value >= 50 && value <= 100)) throw new InvalidArgumentError("Expected a number from 50 to 100.");
   return value;
 }
+
+/** Parser for ratios in decibels. */
+export function parseDecibels(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100)) throw new InvalidArgumentError("Expected a number above 0, at most 100.");
+  return value;
+}

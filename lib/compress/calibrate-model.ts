@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
+import type { KeptSamples } from "../data/kept-samples.js";
 import { type DatasetSource, openDataset } from "../data/open-dataset.js";
 import { observedName, withOutputs } from "../graph/expose-tensors.js";
 import type { OnnxModel } from "../onnx/read.js";
@@ -17,6 +18,8 @@ export interface CalibrateOptions {
   folder: string;
   /** A file that keeps the ranges: taken from it where model, data and method are the same, else written to it. */
   cache?: string | undefined;
+  /** Keeps some samples of those that are read. */
+  kept?: KeptSamples | undefined;
   onProgress?: OnProgress | undefined;
 }
 
@@ -40,7 +43,7 @@ export async function calibrateModel(
   models: ModelProcess,
   model: OnnxModel,
   tensors: readonly string[],
-  { data, samples, observer, threads, folder, cache, onProgress }: CalibrateOptions,
+  { data, samples, observer, threads, folder, cache, kept: samplesKept, onProgress }: CalibrateOptions,
 ): Promise<Calibration> {
   const path = join(folder, "calibration.onnx");
   const observed = new Map(tensors.map((tensor) => [observedName(model, tensor), tensor]));
@@ -48,7 +51,9 @@ export async function calibrateModel(
   const files = await writeOnnx(path, extended);
   extended.close();
   const session = await models.load(path, threads === undefined ? {} : { threads });
-  const dataset = await openDataset(data, { inputs: session.inputs, samples });
+  const { inputs } = session;
+  const opened = await openDataset(data, { inputs, samples });
+  const dataset = samplesKept?.watch(opened, inputs) ?? opened;
   const kept =
     cache === undefined ? undefined : await openCalibrationCache(cache, files, dataset, observer, onProgress);
   if (cache !== undefined && kept?.held) {

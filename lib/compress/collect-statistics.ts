@@ -11,7 +11,7 @@ import type { CalibrateOptions } from "./calibrate-model.js";
 /** What the statistics of the layers in one pass over the data may take, unless a single layer needs more. */
 const BYTES_PER_PASS = 256 * 2 ** 20;
 
-export interface CollectOptions extends Omit<CalibrateOptions, "observer" | "cache"> {
+export interface CollectOptions extends Omit<CalibrateOptions, "observer" | "cache" | "kept"> {
   /** Products of columns too, which grow with the square of a layer's inputs. */
   gram: boolean;
 }

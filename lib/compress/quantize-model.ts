@@ -33,7 +33,7 @@ import { isWide } from "./quantize-domain.js";
 import { repairModel } from "./repair/repair-model.js";
 import { unusedRepairs } from "./repair/unused-repairs.js";
 import { runDynamic } from "./run-dynamic.js";
-import { runStatic } from "./run-static.js";
+import { runStatic, type StaticResult } from "./run-static.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeWeights } from "./store-weights.js";
 import { PRESETS } from "./target.js";
@@ -120,8 +120,11 @@ class Quantization {
         this.warn(checkOpset(this.label, graph.opset() ?? 0, perChannel));
       this.warn(unusedRepairs(chosen.mode, this.options, this.settings));
       const done = await this.rewrite(models, graph, selection, chosen, spared);
-      const stored = toHalf ? [] : this.storeWeights(graph, spared);
-      const nodes = withStoredWeights(done.nodes, stored);
+      const { whole, warnings, ...facts } = done;
+      this.warnings.push(...warnings);
+      const sparedWhole: SparedReason = (node) => spared(node) ?? (whole.has(node) ? "whole" : undefined);
+      const stored = toHalf ? [] : this.storeWeights(graph, sparedWhole);
+      const nodes = withStoredWeights(facts.nodes, stored);
       if (nodes.every(({ treatment }) => treatment === "float")) throw this.nothingToQuantize(nodes);
       signal?.throwIfAborted();
       finishModel(model, chosen.mode, this.settings);
@@ -138,10 +141,10 @@ class Quantization {
         files,
         mode: chosen.mode,
         reason: chosen.reason,
-        ...done,
+        ...facts,
         nodes,
         size: { before, after },
-        repairs: [...repairs, ...done.repairs],
+        repairs: [...repairs, ...facts.repairs],
         warnings: this.warnings,
       };
     } finally {
@@ -223,19 +226,19 @@ class Quantization {
     selection: Selection,
     chosen: ChosenMode,
     spared: SparedReason,
-  ): Promise<Done> {
+  ): Promise<StaticResult> {
     if (chosen.mode === "static") return this.static(models, graph, selection, spared);
     if (chosen.mode === "dynamic") {
       const { weightsOnly } = chosen;
       const done = runDynamic(graph, selection, { settings: this.settings, spared, weightsOnly });
       this.warnings.push(...done.warnings);
-      return { ranges: {}, samples: 0, repairs: [], nodes: done.nodes };
+      return { ...NOTHING, nodes: done.nodes };
     }
     if (chosen.mode === "float16") {
       const nodes = convertFloat16(graph, spared, this.options.keepIo ?? true, (text) => this.warn(text));
-      return { ranges: {}, samples: 0, repairs: [], nodes };
+      return { ...NOTHING, nodes };
     }
-    return { ranges: {}, samples: 0, ...(await this.blocks(models, graph, selection, spared)) };
+    return { ...NOTHING, ...(await this.blocks(models, graph, selection, spared)) };
   }
 
   /** What mode weights does before all weights that are left are stored in int8. */
@@ -244,7 +247,7 @@ class Quantization {
     graph: Graph,
     { refused }: Selection,
     spared: SparedReason,
-  ): Promise<Pick<Done, "nodes" | "repairs">> {
+  ): Promise<Pick<StaticResult, "nodes" | "repairs">> {
     const { blocks } = this.settings;
     if (!blocks) return { nodes: [...refused], repairs: [] };
     const { options, folder } = this;
@@ -260,7 +263,7 @@ class Quantization {
     graph: Graph,
     selection: Selection,
     spared: SparedReason,
-  ): Promise<Done> {
+  ): Promise<StaticResult> {
     return runStatic(models, graph, selection, {
       options: this.options,
       settings: this.settings,
@@ -292,5 +295,11 @@ class Quantization {
   }
 }
 
-/** What each mode adds to the result. */
-type Done = Pick<QuantizeResult, "ranges" | "samples" | "calibrationCache" | "nodes" | "repairs">;
+/** What modes without calibration add to the result. */
+const NOTHING: Omit<StaticResult, "nodes"> = {
+  ranges: {},
+  samples: 0,
+  repairs: [],
+  warnings: [],
+  whole: new Set(),
+};

@@ -1,16 +1,25 @@
+import { KeptSamples } from "../data/kept-samples.js";
 import type { Graph } from "../graph/graph.js";
+import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import type { ModelProcess } from "../runtime/model-process.js";
 import { activationParams } from "./activation-params.js";
 import { planActivations } from "./activation-plan.js";
 import { calibrateModel } from "./calibrate-model.js";
+import { chooseFloat } from "./choose-float.js";
 import type { SparedReason } from "./exclude-nodes.js";
 import { fragileNodes } from "./keep-float.js";
-import type { QuantizeOptions, QuantizeResult, QuantizeSettings } from "./options.js";
+import type {
+  FloatChoice,
+  NodeTreatment,
+  QuantizeOptions,
+  QuantizeResult,
+  QuantizeSettings,
+} from "./options.js";
 import { isWide } from "./quantize-domain.js";
 import { quantizeStatic, staticWeights } from "./quantize-static.js";
 import { MeasuredBiases } from "./repair/measured-biases.js";
 import { repairLayers } from "./repair/repair-layers.js";
-import { type Selection, selectNodes } from "./select-nodes.js";
+import { nameOf, type Selection, selectNodes } from "./select-nodes.js";
 import { toQOperator } from "./to-qoperator.js";
 import { staticTreatments } from "./treatments.js";
 
@@ -24,31 +33,68 @@ export interface StaticOptions {
   readonly asked: readonly string[] | undefined;
 }
 
+/** Trained models keep 30 dB and more nearly everywhere; below this, a tenth of the signal, answers begin to change. */
+const MIN_SQNR = 20;
+
+export interface StaticResult
+  extends Pick<
+    QuantizeResult,
+    "ranges" | "samples" | "calibrationCache" | "keepFloat" | "nodes" | "repairs" | "warnings"
+  > {
+  /** Nodes whose weights are to stay in float, too. */
+  readonly whole: ReadonlySet<NodeProto>;
+}
+
 /** Static quantization of a graph: ranges from calibration, what is to stay in float, repairs, and the rewriting. */
 export async function runStatic(
   models: ModelProcess,
   graph: Graph,
   all: Selection,
   { options, settings, folder, spared, asked }: StaticOptions,
-): Promise<Pick<QuantizeResult, "ranges" | "samples" | "calibrationCache" | "nodes" | "repairs">> {
-  const { samples, percentile, calibrationCache, threads, keepFloat = "auto", onProgress } = options;
+): Promise<StaticResult> {
+  const {
+    minSqnr = MIN_SQNR,
+    samples,
+    percentile,
+    calibrationCache,
+    threads,
+    keepFloat = "auto",
+    onProgress,
+  } = options;
   // The smallest error in steps of 8 bits is not that in steps of 16.
   const { calibrate = isWide(settings.activations) ? "minmax" : "mse" } = options;
   const firstPlan = planActivations(graph, all, settings);
   const runs = { data: options.data!, samples, threads, folder, onProgress };
+  const kept = new KeptSamples();
   const calibration = await calibrateModel(models, graph.model, [...firstPlan.activations.keys()], {
     ...runs,
     observer: { method: calibrate, percentile },
     cache: calibrationCache,
+    kept,
   });
   onProgress?.({ stage: "quantize", done: 0 });
   const fragile =
     keepFloat === "auto"
       ? fragileNodes(all, firstPlan, calibration.ranges, settings)
       : new Map<never, string>();
-  const kept = fragile.size > 0;
-  const selection = kept ? selectNodes(graph, (node) => spared(node) ?? fragile.get(node), asked) : all;
-  const plan = kept ? planActivations(graph, selection, settings) : firstPlan;
+  const robust: SparedReason = (node) => spared(node) ?? fragile.get(node);
+  const chosen =
+    keepFloat === "auto" && !isWide(settings.activations)
+      ? await chooseFloat(models, {
+          graph,
+          ranges: calibration.ranges,
+          samples: kept,
+          settings,
+          spared: robust,
+          asked,
+          target: minSqnr,
+          folder,
+          threads,
+          onProgress,
+        })
+      : undefined;
+  const selection = selectNodes(graph, (node) => robust(node) ?? chosen?.reasons.get(node), asked);
+  const plan = planActivations(graph, selection, settings);
   const roots = new Set([...plan.activations.values()].map(({ rangeOf }) => rangeOf));
   const params = new Map(
     [...roots].map((root) => [root, activationParams(graph, root, calibration.ranges[root], settings)]),
@@ -76,7 +122,28 @@ export async function runStatic(
     ranges: Object.fromEntries(ranges),
     samples: calibration.samples,
     ...(calibration.cache && { calibrationCache: calibration.cache }),
-    nodes: staticTreatments(selection, plan, settings),
+    ...(chosen && { keepFloat: chosen.choice }),
+    nodes: [...staticTreatments(selection, plan, settings), ...keptBridges(selection, chosen?.reasons)],
     repairs,
+    warnings: chosen ? tooFew(chosen.choice) : [],
+    whole: chosen?.whole ?? new Set(),
   };
+}
+
+/** The others that stay in float are among those that the selection refused. */
+function keptBridges(
+  { refused }: Selection,
+  reasons: ReadonlyMap<NodeProto, string> = new Map(),
+): NodeTreatment[] {
+  const known = new Set(refused.map(({ name }) => name));
+  return [...reasons]
+    .filter(([node]) => !known.has(nameOf(node)))
+    .map(([node, reason]) => ({ name: nameOf(node), opType: node.opType, treatment: "float", reason }));
+}
+
+function tooFew({ afterDb, targetDb }: FloatChoice): string[] {
+  if (afterDb >= targetDb) return [];
+  return [
+    `over some calibration samples the outputs keep only ${afterDb.toFixed(1)} dB, and no quarter of the nodes left in float would bring them to ${targetDb}; compare the models on labelled samples`,
+  ];
 }

@@ -100,14 +100,25 @@ export function firstOf(batch: Batch, inputs: readonly ValueInfo[]): Batch {
 
 /** At most so many samples of a batch, from the first on; the whole batch where the model fixes its size. */
 export function firstRows(batch: Batch, rows: number, inputs: readonly ValueInfo[]): Batch {
-  if (batch.count <= rows || fixedBatch(inputs) !== undefined) return batch;
+  return batch.count <= rows || fixedBatch(inputs) !== undefined ? batch : rowsOf(batch, 0, rows);
+}
+
+/** The samples from..to (the last not included) of a batch without padding that holds several. */
+export function rowsOf(batch: Batch, from: number, to: number): Batch {
   const feeds = Object.fromEntries(
     Object.entries(batch.feeds).map(([name, { dtype, shape, data }]) => {
-      const first = [rows, ...shape.slice(1)];
-      return [name, { dtype, shape: first, data: data.subarray(0, elementCount(first)) }];
+      const rows = [to - from, ...shape.slice(1)];
+      const length = elementCount(rows);
+      const first = (length / (to - from)) * from;
+      return [name, { dtype, shape: rows, data: data.subarray(first, first + length) }];
     }),
   );
-  return { feeds, count: rows, padding: 0, ...(batch.labels && { labels: batch.labels.slice(0, rows) }) };
+  return {
+    feeds,
+    count: to - from,
+    padding: 0,
+    ...(batch.labels && { labels: batch.labels.slice(from, to) }),
+  };
 }
 
 /** The shape of what a model made of a batch, less the repetitions that fill the batch up: they must not count. */

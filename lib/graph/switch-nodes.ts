@@ -9,24 +9,26 @@ import {
 } from "../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../onnx/read.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
-import type { TypedArray } from "../tensor.js";
+import { elementCount, type TypedArray } from "../tensor.js";
 import type { Graph } from "./graph.js";
 
 /** What quantizers add to the name of a model's output for the tensor that is still to be rounded. */
 const INPUT_SUFFIX = "_QuantizeLinear_Input";
 const CLAMPS = new Set(["Relu", "Clip"]);
 
-/** A node that can be quantized by its switch. */
+/** A node that can be quantized by its switches. */
 export interface SwitchedNode {
   readonly name: string;
   readonly opType: string;
-  /** Its place among the switches. */
+  /** Its constants are quantized where switch 2 x index is on, its inputs and outputs where the one after it is. */
   readonly index: number;
+  /** How many values its constants hold. */
+  readonly constants: number;
 }
 
 export interface SwitchedModel {
   readonly model: OnnxModel;
-  /** The added input: one bool per node, true where it is to be quantized. */
+  /** The added input: two bools per node. */
   readonly input: string;
   readonly nodes: readonly SwitchedNode[];
 }
@@ -68,7 +70,7 @@ class Switches {
   build(): SwitchedModel {
     for (const [node, twin] of twins(this.reference, this.candidate)) this.addSwitch(node, twin);
     const { model, proto } = this.reference;
-    const shape = { dim: [{ value: { case: "dimValue", value: BigInt(this.nodes.length) } as const }] };
+    const shape = { dim: [{ value: { case: "dimValue", value: BigInt(2 * this.nodes.length) } as const }] };
     const value = create(TypeProto_TensorSchema, { elemType: TensorProto_DataType.BOOL, shape });
     const type = { value: { case: "tensorType", value } as const };
     this.reference.commit();
@@ -84,15 +86,19 @@ class Switches {
       return pair ? [{ at, pair }] : [];
     });
     if (inputs.length === 0) return;
-    const isOn = this.add("Gather", [this.input, this.constant(index)], `${this.input}_${index}`);
+    const stored = inputs.reduce((sum, { pair }) => sum + this.constantSize(pair), 0);
+    const [constants, activations] = [2 * index, 2 * index + 1].map((at) =>
+      this.add("Gather", [this.input, this.constant(at)], `${this.input}_${at}`),
+    ) as [string, string];
     for (const { at, pair } of inputs) {
       const float = node.input[at] || this.zero();
       const rounded = this.round(float, pair);
+      const isOn = pair.quantize ? activations : constants;
       const chosen = this.add("Where", [isOn, rounded, float], `${float}_switched_${index}`);
       this.setInput(node, at, chosen);
     }
-    for (const output of twin.output) this.switchOutput(node, output, isOn);
-    this.nodes.push({ name, opType: node.opType, index });
+    for (const output of twin.output) this.switchOutput(node, output, activations);
+    this.nodes.push({ name, opType: node.opType, index, constants: stored });
   }
 
   /** The pair that an input of a node of the candidate comes through. */
@@ -105,6 +111,10 @@ class Switches {
     return quantize?.opType === "QuantizeLinear" && this.hasConstantScale(quantize)
       ? { quantize, dequantize }
       : undefined;
+  }
+
+  private constantSize({ quantize, dequantize }: Pair): number {
+    return quantize ? 0 : elementCount(shapeOf(this.candidate.initializer(dequantize.input[0]!)!));
   }
 
   private hasConstantScale({ input }: NodeProto): boolean {

@@ -46,11 +46,17 @@ export class SwitchedSession {
   }
 
   /**
-   * How far the outputs are from the float ones when these nodes are quantized: decibels of the output that suffers
-   * most, over all batches; Infinity where none changes.
+   * How far the outputs are from the float ones when these nodes are quantized, and of some others the constants:
+   * decibels of the output that suffers most, over all batches; Infinity where none changes.
    */
-  async sqnrDb(quantized: Iterable<SwitchedNode>, batches: readonly Batch[]): Promise<number> {
-    const on = new Set(quantized);
+  async sqnrDb(
+    quantized: Iterable<SwitchedNode>,
+    batches: readonly Batch[],
+    stored: Iterable<SwitchedNode> = [],
+  ): Promise<number> {
+    const on = new Uint8Array(2 * this.nodes.length);
+    for (const { index } of stored) on[2 * index] = 1;
+    for (const { index } of quantized) on.fill(1, 2 * index, 2 * index + 2);
     const differences = new Map(this.outputs.map((name) => [name, new OutputDifference(name)]));
     for (const batch of batches) {
       const float = await this.floatOf(batch);
@@ -72,13 +78,12 @@ export class SwitchedSession {
   private async floatOf(batch: Batch): Promise<Results> {
     const known = this.floatResults.get(batch);
     if (known) return known;
-    const results = await this.run(batch, new Set());
+    const results = await this.run(batch, new Uint8Array(2 * this.nodes.length));
     this.floatResults.set(batch, results);
     return results;
   }
 
-  private run({ feeds }: Batch, on: ReadonlySet<SwitchedNode>): Promise<Results> {
-    const data = Uint8Array.from(this.nodes, (node) => Number(on.has(node)));
+  private run({ feeds }: Batch, data: Uint8Array<ArrayBuffer>): Promise<Results> {
     const switches: Tensor = { dtype: "bool", shape: [data.length], data };
     return this.session.run({ ...feeds, [this.input]: switches }, this.outputs);
   }

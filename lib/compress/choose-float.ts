@@ -1,0 +1,211 @@
+import type { ObservedRange } from "../calibrate/observer.js";
+import { type Batch, firstRows } from "../data/batches.js";
+import type { KeptSamples } from "../data/kept-samples.js";
+import { copyGraph } from "../graph/copy-graph.js";
+import type { Graph } from "../graph/graph.js";
+import { type SwitchedNode, switchNodes } from "../graph/switch-nodes.js";
+import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import type { OnProgress } from "../progress.js";
+import type { ModelProcess } from "../runtime/model-process.js";
+import { SwitchedSession } from "../runtime/switched-session.js";
+import { activationParams } from "./activation-params.js";
+import { planActivations } from "./activation-plan.js";
+import type { SparedReason } from "./exclude-nodes.js";
+import type { FloatChoice, QuantizeSettings } from "./options.js";
+import { quantizeStatic, staticWeights } from "./quantize-static.js";
+import { nameOf, selectNodes } from "./select-nodes.js";
+
+/** The share of the quantized nodes that may be left in float. */
+const BUDGET = 0.25;
+/** What the outputs must gain where even the whole budget does not reach the target. */
+const WORTH_DB = 3;
+/** A group of nodes that leaves the outputs so much more than the target holds none that is to blame. */
+const HARMLESS_DB = 10;
+/** Batches of which one sample each ranks the nodes; sets of nodes are judged by all samples. */
+const RANKING_BATCHES = 2;
+
+export interface ChooseFloatOptions {
+  readonly graph: Graph;
+  readonly ranges: Readonly<Record<string, ObservedRange>>;
+  readonly samples: KeptSamples;
+  readonly settings: QuantizeSettings;
+  readonly spared: SparedReason;
+  readonly asked: readonly string[] | undefined;
+  /** Decibels that the outputs should keep. */
+  readonly target: number;
+  readonly folder: string;
+  readonly threads?: number | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+interface Chosen {
+  /** Why nodes stay in float. */
+  readonly reasons: ReadonlyMap<NodeProto, string>;
+  /** Those whose weights, too, cannot be stored in int8. */
+  readonly whole: ReadonlySet<NodeProto>;
+  readonly choice: FloatChoice;
+}
+
+/**
+ * Finds the fewest nodes to leave in float so that the outputs over some calibration samples keep so many decibels of
+ * signal to noise. Nodes are ranked by the error of the outputs when each alone is quantized, all but those of groups that
+ * do little harm together; the shortest head of that list that reaches the target is then thinned out. Errors are those of quantization with weights rounded to nearest.
+ *
+ * @returns undefined where there are no samples, or the model does not give the same outputs twice
+ */
+export async function chooseFloat(
+  models: ModelProcess,
+  options: ChooseFloatOptions,
+): Promise<Chosen | undefined> {
+  const { graph, samples, target, folder, threads, onProgress } = options;
+  const { choosing, heldOut } = samples.parts;
+  if (choosing.length === 0) return undefined;
+  const candidate = trial(options);
+  const switched = switchNodes(copyGraph(graph).graph, candidate);
+  if (switched.nodes.length === 0) return undefined;
+  const session = await SwitchedSession.load(models, switched, folder, threads);
+  const search = new Search(session, options, choosing);
+  const before = await search.sqnrWithout([]);
+  const none = { targetDb: target, beforeDb: before, afterDb: before, nodes: [] };
+  let kept: Kept[] = [];
+  let after = before;
+  if (before < target) {
+    if ((await session.sqnrDb([], choosing)) !== Number.POSITIVE_INFINITY) return undefined;
+    ({ kept, after } = await search.run(before, onProgress));
+  }
+  const held = heldOut.length > 0 ? await search.sqnrWithout(kept, heldOut) : undefined;
+  await session.release();
+  const choice = {
+    ...none,
+    afterDb: after,
+    ...(held !== undefined && { heldOutDb: held }),
+    nodes: kept.map(({ name, opType, sqnrDb, stored }) => ({
+      name,
+      opType,
+      sqnrDb,
+      weights: stored ? ("int8" as const) : ("float32" as const),
+    })),
+  };
+  const nodes = new Map(graph.allNodes().map((node) => [nameOf(node), node]));
+  const reasons = new Map(
+    kept.map(({ name, sqnrDb }) => [
+      nodes.get(name)!,
+      `in 8 bits it alone leaves the outputs ${sqnrDb.toFixed(1)} dB`,
+    ]),
+  );
+  const whole = new Set(kept.filter(({ stored }) => !stored).map(({ name }) => nodes.get(name)!));
+  return { reasons, whole, choice };
+}
+
+/** The graph as it would be quantized, weights rounded to nearest. */
+function trial({ graph, ranges, settings, spared, asked }: ChooseFloatOptions): Graph {
+  const { graph: copy, original } = copyGraph(graph);
+  const selection = selectNodes(copy, (node) => spared(original.get(node)!), asked);
+  const plan = planActivations(copy, selection, settings);
+  const params = new Map(
+    [...plan.activations.values()].map(({ rangeOf }) => [
+      rangeOf,
+      activationParams(copy, rangeOf, ranges[rangeOf], settings),
+    ]),
+  );
+  const layers = { graph: copy, selection, plan, params, settings };
+  quantizeStatic({ ...layers, weights: staticWeights(layers), corrections: new Map() });
+  return copy;
+}
+
+interface Ranked extends SwitchedNode {
+  /** Of the outputs, with this node alone quantized. */
+  readonly sqnrDb: number;
+}
+
+interface Kept extends Ranked {
+  /** Its weights are stored in int8 all the same. */
+  readonly stored: boolean;
+}
+
+class Search {
+  private readonly byName: ReadonlyMap<string, SwitchedNode>;
+  /** Not the clamps that merely stand between two of them. */
+  private readonly candidates: readonly SwitchedNode[];
+
+  constructor(
+    private readonly session: SwitchedSession,
+    private readonly options: ChooseFloatOptions,
+    private readonly batches: readonly Batch[],
+  ) {
+    this.byName = new Map(session.nodes.map((node) => [node.name, node]));
+    this.candidates = this.quantizedWithout(new Set());
+  }
+
+  /** What the outputs keep when all but these are quantized, and what stands between them no longer is. */
+  sqnrWithout(
+    kept: readonly (SwitchedNode & { stored?: boolean })[],
+    batches = this.batches,
+  ): Promise<number> {
+    const names = new Set(kept.map(({ name }) => name));
+    return this.session.sqnrDb(
+      this.quantizedWithout(names),
+      batches,
+      kept.filter(({ stored }) => stored),
+    );
+  }
+
+  private quantizedWithout(names: ReadonlySet<string>): SwitchedNode[] {
+    const { graph, spared, asked } = this.options;
+    const { anchors, bridges } = selectNodes(
+      graph,
+      (node) => spared(node) ?? (names.has(nameOf(node)) ? "kept" : undefined),
+      asked,
+    );
+    return [...anchors.keys(), ...bridges].flatMap((node) => this.byName.get(nameOf(node)) ?? []);
+  }
+
+  async run(before: number, onProgress?: OnProgress): Promise<{ kept: Kept[]; after: number }> {
+    const { target } = this.options;
+    const ranked = await this.rank(onProgress);
+    const budget = Math.ceil(BUDGET * this.candidates.length);
+    let [low, high] = [0, Math.min(budget, ranked.length)];
+    // The shortest head of the list that reaches the target; adding to it is taken never to make things worse.
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((await this.sqnrWithout(ranked.slice(0, middle))) >= target) high = middle;
+      else low = middle + 1;
+    }
+    let kept: Kept[] = ranked.slice(0, low).map((node) => ({ ...node, stored: false }));
+    let after = await this.sqnrWithout(kept);
+    if (after < target && after < before + WORTH_DB) return { kept: [], after: before };
+    const enough = Math.min(target, after);
+    const tryWith = async (changed: Kept[]): Promise<void> => {
+      const sqnrDb = await this.sqnrWithout(changed);
+      if (sqnrDb >= enough) [kept, after] = [changed, sqnrDb];
+    };
+    for (const node of kept.toReversed()) await tryWith(kept.filter((each) => each !== node));
+    await tryWith(kept.map((node) => ({ ...node, stored: node.constants > 0 })));
+    for (const node of kept.toSorted((a, b) => b.constants - a.constants))
+      if (node.constants > 0 && !node.stored)
+        await tryWith(kept.map((each) => (each === node ? { ...node, stored: true } : each)));
+    return { kept, after };
+  }
+
+  /** Worst first, by a sample or two; without the nodes that are not to blame. */
+  private async rank(onProgress?: OnProgress): Promise<Ranked[]> {
+    const { session, batches, options } = this;
+    const few = batches.slice(0, RANKING_BATCHES).map((batch) => firstRows(batch, 1, session.inputs));
+    const ranked: Ranked[] = [];
+    const groups = [[...this.candidates]];
+    let done = 0;
+    for (let group = groups.pop(); group; group = groups.pop()) {
+      const sqnrDb = await session.sqnrDb(group, few);
+      const harmless = sqnrDb >= options.target + HARMLESS_DB;
+      if (group.length > 1 && !harmless) {
+        const half = group.length >> 1;
+        groups.push(group.slice(half), group.slice(0, half));
+        continue;
+      }
+      if (!harmless) ranked.push({ ...group[0]!, sqnrDb });
+      done += group.length;
+      onProgress?.({ stage: "rank nodes", done, total: this.candidates.length });
+    }
+    return ranked.sort((a, b) => a.sqnrDb - b.sqnrDb);
+  }
+}
