@@ -216,6 +216,19 @@ export interface Operations<Result> {
     ...execution: Execution
   ): Result;
 
+  /**
+   * y = x with 0 in place of all but the `keep` largest magnitudes of each `of` neighbours, 2 to 64, along the middle of x as
+   * [outer, size, inner]; of equals the first go. y may be x.
+   */
+  pruneNM(
+    x: Float32Array,
+    y: Float32Array,
+    keep: number,
+    of: number,
+    inner: number,
+    ...execution: Execution
+  ): Result;
+
   /** y = x with 0 in place of the k smallest magnitudes; of equals the first go. Each array of y may be the one of x. */
   pruneMagnitude(
     x: readonly Float32Array[],

@@ -57,6 +57,7 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::magnitude_threshold>(operations, "magnitudeThreshold", target);
   add<binding::prune_magnitude>(operations, "pruneMagnitude", target);
   add<binding::prune_to_threshold>(operations, "pruneToThreshold", target);
+  add<binding::prune_nm>(operations, "pruneNM", target);
   add<binding::accumulate_gram>(operations, "accumulateGram", target);
   add<binding::reversed_cholesky>(operations, "reversedCholesky", target);
   add<binding::compensate_rounding>(operations, "compensateRounding", target);

@@ -33,6 +33,7 @@ Napi::Value histogram(const Napi::CallbackInfo& info);
 Napi::Value magnitude_threshold(const Napi::CallbackInfo& info);
 Napi::Value prune_magnitude(const Napi::CallbackInfo& info);
 Napi::Value prune_to_threshold(const Napi::CallbackInfo& info);
+Napi::Value prune_nm(const Napi::CallbackInfo& info);
 Napi::Value accumulate_gram(const Napi::CallbackInfo& info);
 Napi::Value reversed_cholesky(const Napi::CallbackInfo& info);
 Napi::Value compensate_rounding(const Napi::CallbackInfo& info);

@@ -56,6 +56,8 @@ struct Kernels {
   Histogram* histogram_f32;
   CollectMagnitudes* collect_magnitudes_f32;
   PruneMagnitudes* prune_magnitudes_f32;
+  PruneGroups* prune_groups_f32;
+  PruneGroupLanes* prune_group_lanes_f32;
   AccumulateGram* accumulate_gram_f32;
   FactorRows* factor_rows_f64;
   SubtractRows* subtract_rows_f64;

@@ -97,6 +97,15 @@ using CollectMagnitudes = void(const float* x, size_t n, int32_t lo, int32_t hi,
 // y = x where the magnitude is above limit, else 0. y may be x.
 using PruneMagnitudes = void(const float* x, float* y, size_t n, int32_t limit);
 
+// y = x with 0 in place of all but the `keep` largest magnitudes of each group; of equals the first go. A
+// group has `of` elements, from 2 to kMaxGroup. y may be x.
+constexpr int kMaxGroup = 64;
+
+// Groups that lie one after the other.
+using PruneGroups = void(const float* x, float* y, size_t groups, int keep, int of);
+// n groups side by side, whose elements lie `stride` apart.
+using PruneGroupLanes = void(const float* x, float* y, size_t stride, size_t n, int keep, int of);
+
 // A matrix each of whose columns is cut into blocks of `block` rows, a power of two from 16 to 256; the last
 // may be shorter. Its values lie row after row, or column after column if it is transposed.
 struct BlockwiseLayout {
@@ -216,6 +225,8 @@ FitBlockwise fit_blockwise;
 Histogram histogram_f32;
 CollectMagnitudes collect_magnitudes_f32;
 PruneMagnitudes prune_magnitudes_f32;
+PruneGroups prune_groups_f32;
+PruneGroupLanes prune_group_lanes_f32;
 AccumulateGram accumulate_gram_f32;
 SubtractRows subtract_rows_f64;
 CompensateRounding compensate_rounding_f32;
@@ -260,6 +271,8 @@ FitBlockwise fit_blockwise;
 Histogram histogram_f32;
 CollectMagnitudes collect_magnitudes_f32;
 PruneMagnitudes prune_magnitudes_f32;
+PruneGroups prune_groups_f32;
+PruneGroupLanes prune_group_lanes_f32;
 AccumulateGram accumulate_gram_f32;
 SubtractRows subtract_rows_f64;
 CompensateRounding compensate_rounding_f32;

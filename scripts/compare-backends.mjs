@@ -289,6 +289,15 @@ for (let round = 0; round < Number(values.rounds); round++) {
     backend.pruneToThreshold([x], [y], Math.abs(scale));
     return y;
   });
+  const of = 2 + (random() % 18);
+  const keep = random() % (of + 1);
+  const groups = floats(of * inner * (1 + (random() % 20)), () => scale);
+  for (const run of [1, inner])
+    compare(`pruneNM ${keep} of ${of}, inner ${run}, ${text}`, (backend) => {
+      const y = new Float32Array(groups.length);
+      backend.pruneNM(groups, y, keep, of, run);
+      return y;
+    });
   for (const values of [x, x.map((value) => (Number.isNaN(value) ? -0 : value))]) {
     compare(`minMax, ${text}`, (backend) => {
       const range = new Float32Array(2);

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compareModels, quantizeModel } from "modelpress";
+import { backends, compareModels, quantizeModel } from "modelpress";
 import { labelledDigits } from "./labelled-digits.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -50,7 +50,7 @@ async function models() {
 }
 
 function bench() {
-  run(["benchmarks/run.mjs", "--output", folder]);
+  run(["benchmarks/run.mjs", "--backend", backends()[0]?.name ?? "js", "--output", folder]);
   return readFileSync(join(folder, "results.md"), "utf8").trimEnd();
 }
 

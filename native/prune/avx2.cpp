@@ -65,6 +65,81 @@ inline __m256i pruned(const float* x, __m256i limit) {
   return _mm256_and_si256(bits, _mm256_cmpgt_epi32(magnitude_of(bits), limit));
 }
 
+// Groups of kOf = 2, 4 or 8 elements in one vector: each element is compared with those 1, 2, ... places
+// further on in its group, and where that place is at the front again, an equal one there does not count.
+template <int kOf>
+struct Groups {
+  __m256i places[kOf], ties[kOf];
+
+  Groups() {
+    alignas(32) int32_t place[8], tie[8];
+    for (int k = 1; k < kOf; ++k) {
+      for (int lane = 0; lane < 8; ++lane) {
+        const int own = lane % kOf;
+        const int other = (own + k) % kOf;
+        place[lane] = lane - own + other;
+        tie[lane] = other < own ? 0 : 1;
+      }
+      places[k] = _mm256_load_si256(reinterpret_cast<const __m256i*>(place));
+      ties[k] = _mm256_load_si256(reinterpret_cast<const __m256i*>(tie));
+    }
+  }
+
+  __m256i pruned(__m256i bits, __m256i keep) const {
+    const __m256i magnitudes = magnitude_of(bits);
+    __m256i larger = _mm256_setzero_si256();
+    for (int k = 1; k < kOf; ++k) {
+      const __m256i others = _mm256_permutevar8x32_epi32(magnitudes, places[k]);
+      larger = _mm256_sub_epi32(larger, _mm256_cmpgt_epi32(others, _mm256_sub_epi32(magnitudes, ties[k])));
+    }
+    return _mm256_and_si256(bits, _mm256_cmpgt_epi32(keep, larger));
+  }
+};
+
+// The largest groups whose comparisons, of each with each, are worth more than an ordering.
+constexpr int kMaxLanesGroup = 16;
+
+inline bool streams(const float* x, const float* y, size_t n) {
+  return x != y && n >= kStream && (reinterpret_cast<uintptr_t>(y) & (sizeof(float) - 1)) == 0;
+}
+
+template <int kOf>
+void prune_vectors(const float* x, float* y, size_t n, int keep) {
+  const Groups<kOf> groups;
+  const __m256i kept = _mm256_set1_epi32(keep);
+  const bool around = streams(x, y, n) && (reinterpret_cast<uintptr_t>(y) & (sizeof(__m256i) - 1)) == 0;
+  size_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    const __m256i result = groups.pruned(bits_of(x + i), kept);
+    if (around)
+      _mm256_stream_si256(reinterpret_cast<__m256i*>(y + i), result);
+    else
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i), result);
+  }
+  if (around) _mm_sfence();
+  scalar::prune_groups_f32(x + i, y + i, (n - i) / kOf, keep, kOf);
+}
+
+// A group in each lane.
+inline void prune_lanes(const float* x, float* y, size_t stride, int keep, int of) {
+  __m256i bits[kMaxLanesGroup], magnitudes[kMaxLanesGroup], larger[kMaxLanesGroup];
+  for (int i = 0; i < of; ++i) {
+    bits[i] = bits_of(x + static_cast<size_t>(i) * stride);
+    magnitudes[i] = magnitude_of(bits[i]);
+    larger[i] = _mm256_set1_epi32(of - 1 - i);  // as if all further on were
+  }
+  for (int j = 1; j < of; ++j)
+    for (int i = 0; i < j; ++i) {
+      const __m256i greater = _mm256_cmpgt_epi32(magnitudes[i], magnitudes[j]);
+      larger[i] = _mm256_add_epi32(larger[i], greater);
+      larger[j] = _mm256_sub_epi32(larger[j], greater);
+    }
+  const __m256i kept = _mm256_set1_epi32(keep);
+  for (int i = 0; i < of; ++i)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + static_cast<size_t>(i) * stride),
+                        _mm256_and_si256(bits[i], _mm256_cmpgt_epi32(kept, larger[i])));
+}
+
 }  // namespace
 
 void avx2::collect_magnitudes_f32(const float* x, size_t n, int32_t lo, int32_t hi, MagnitudeCounts& counts,
@@ -96,7 +171,7 @@ void avx2::collect_magnitudes_f32(const float* x, size_t n, int32_t lo, int32_t 
 void avx2::prune_magnitudes_f32(const float* x, float* y, size_t n, int32_t limit) {
   const __m256i most = _mm256_set1_epi32(limit);
   size_t i = 0;
-  if (x != y && n >= kStream && (reinterpret_cast<uintptr_t>(y) & (sizeof(float) - 1)) == 0) {
+  if (streams(x, y, n)) {
     i = (sizeof(__m256i) - (reinterpret_cast<uintptr_t>(y) & (sizeof(__m256i) - 1))) / sizeof(float);
     scalar::prune_magnitudes_f32(x, y, i, limit);
     for (; i + kStep <= n; i += kStep)
@@ -106,6 +181,20 @@ void avx2::prune_magnitudes_f32(const float* x, float* y, size_t n, int32_t limi
   for (; i + kStep <= n; i += kStep)
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i), pruned(x + i, most));
   scalar::prune_magnitudes_f32(x + i, y + i, n - i, limit);
+}
+
+void avx2::prune_groups_f32(const float* x, float* y, size_t groups, int keep, int of) {
+  if (of == 2) return prune_vectors<2>(x, y, groups * 2, keep);
+  if (of == 4) return prune_vectors<4>(x, y, groups * 4, keep);
+  if (of == 8) return prune_vectors<8>(x, y, groups * 8, keep);
+  scalar::prune_groups_f32(x, y, groups, keep, of);
+}
+
+void avx2::prune_group_lanes_f32(const float* x, float* y, size_t stride, size_t n, int keep, int of) {
+  size_t i = 0;
+  if (of <= kMaxLanesGroup)
+    for (; i + kStep <= n; i += kStep) prune_lanes(x + i, y + i, stride, keep, of);
+  scalar::prune_group_lanes_f32(x + i, y + i, stride, n - i, keep, of);
 }
 
 }  // namespace modelpress

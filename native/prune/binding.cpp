@@ -127,4 +127,26 @@ Napi::Value binding::prune_to_threshold(const Napi::CallbackInfo& info) {
                  [=, &k](size_t begin, size_t end) { operands.prune(k, begin, end, limit); });
 }
 
+// x as [outer, size, inner], in groups of `of` along the middle.
+Napi::Value binding::prune_nm(const Napi::CallbackInfo& info) {
+  const auto x = array_arg<float>(info, 0);
+  const auto y = array_arg<float>(info, 1);
+  const size_t keep = count_arg(info, 2, 0, kMaxGroup);
+  const size_t of = count_arg(info, 3, 2, kMaxGroup);
+  const size_t inner = size_arg(info, 4);
+  require(info, x.length == y.length, "x and y differ in length");
+  require(info, inner <= x.length / of || x.length == 0, "inner is larger than x");
+  const size_t group = of * inner;
+  require(info, x.length % group == 0, "x is not a whole number of groups");
+  const Kernels& k = kernels(info);
+  const auto kept = static_cast<int>(keep);
+  const auto size = static_cast<int>(of);
+  return execute(info, 5, {x.length / group, group * sizeof(float)}, [=, &k](size_t begin, size_t end) {
+    if (inner == 1)
+      return k.prune_groups_f32(x.data + begin * of, y.data + begin * of, end - begin, kept, size);
+    for (size_t i = begin; i < end; ++i)
+      k.prune_group_lanes_f32(x.data + i * group, y.data + i * group, inner, inner, kept, size);
+  });
+}
+
 }  // namespace modelpress

@@ -28,6 +28,8 @@ import {
   minMaxAsync,
   pruneMagnitude,
   pruneMagnitudeAsync,
+  pruneNM,
+  pruneNMAsync,
   quantizeBlockwise,
   quantizeBlockwiseAsync,
   quantizeGguf,
@@ -147,6 +149,13 @@ export const OPERATION_CALLS: readonly OperationCall[] = [
     now: (o) => pruneMagnitude(wild, { threshold: 1, ...o }),
     later: (o) => pruneMagnitudeAsync(wild, { threshold: 1, ...o }),
   },
+  ...[0, 1].map(
+    (axis): OperationCall => ({
+      name: `pruneNM along axis ${axis}`,
+      now: (o) => pruneNM(wild, { keep: 2, of: 4, shape: [LENGTH / 7 / 8, 56], axis, ...o }),
+      later: (o) => pruneNMAsync(wild, { keep: 2, of: 4, shape: [LENGTH / 7 / 8, 56], axis, ...o }),
+    }),
+  ),
   {
     name: "float32ToFloat16",
     now: (o) => float32ToFloat16(wild, o),

@@ -57,3 +57,22 @@ export const pruneToThreshold: Operations<void>["pruneToThreshold"] = (x, y, thr
     for (let i = 0; i < from.length; i++) to[i] = (from[i]! & NO_SIGN) <= limit ? 0 : from[i]!;
   }
 };
+
+export const pruneNM: Operations<void>["pruneNM"] = (x, y, keep, of, inner) => {
+  const from = bitsOf(x);
+  const to = bitsOf(y);
+  const group = new Int32Array(of);
+  for (let first = 0; first < from.length; first += of * inner)
+    for (let lane = first; lane < first + inner; lane++) {
+      for (let i = 0; i < of; i++) group[i] = from[lane + i * inner]!;
+      for (let i = 0; i < of; i++) {
+        const own = group[i]! & NO_SIGN;
+        let larger = 0; // or equal and further on
+        for (let j = 0; j < of; j++) {
+          const other = group[j]! & NO_SIGN;
+          if (other > own || (other === own && j > i)) larger++;
+        }
+        to[lane + i * inner] = larger < keep ? group[i]! : 0;
+      }
+    }
+};

@@ -1,4 +1,4 @@
-import { magnitudeThreshold, pruneMagnitude } from "modelpress";
+import { magnitudeThreshold, pruneMagnitude, pruneNM } from "modelpress";
 import type { Benchmark } from "./harness/benchmark.js";
 import { filled, randomFloats } from "./harness/inputs.js";
 
@@ -57,6 +57,32 @@ export const benchmarks: Benchmark[] = [
           "sort a copy"() {
             const threshold = thresholdBySorting(x);
             for (let i = 0; i < n; i++) out[i] = Math.abs(x[i]!) <= threshold ? 0 : x[i]!;
+          },
+        },
+      };
+    },
+  },
+  {
+    name: "pruneNM 2:4",
+    multiple: 4,
+    prepare(n) {
+      const x = randomFloats(n);
+      const out = filled(new Float32Array(n));
+      return {
+        library(how) {
+          const options = { keep: 2, of: 4, out, ...how };
+          return () => pruneNM(x, options);
+        },
+        input: x,
+        output: out,
+        naive: {
+          "sort each group"() {
+            for (let i = 0; i < n; i += 4) {
+              const group = x.subarray(i, i + 4);
+              const order = [0, 1, 2, 3].sort((a, b) => Math.abs(group[b]!) - Math.abs(group[a]!));
+              out.fill(0, i, i + 4);
+              for (const k of order.slice(0, 2)) out[i + k] = group[k]!;
+            }
           },
         },
       };
