@@ -2,6 +2,7 @@ import { ModelFormatError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { transpose } from "../graph/transpose.js";
 import { deferTensor, transposeSource } from "../onnx/deferred.js";
+import { floatsOf } from "../onnx/floats-of.js";
 import type { TensorProto } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
 import { computeQuantParams } from "../quantize/compute-quant-params.js";
@@ -43,6 +44,7 @@ export class WeightStore {
   private readonly zeroPoints = new Map<string, Int32Array>();
   private readonly stored = new Map<string, QuantizedWeight>();
   private readonly scratch = new Scratch();
+  private readonly copied = new Scratch();
 
   constructor(
     private readonly graph: Graph,
@@ -177,7 +179,7 @@ export class WeightStore {
   }
 
   private floats(stored: TensorProto): Float32Array {
-    return this.graph.model.tensor(stored).data as Float32Array;
+    return floatsOf(this.graph.model, stored, this.copied);
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type NodeProto,
   type TensorProto,
 } from "../../onnx/proto/onnx_pb.js";
+import { Scratch } from "../../scratch.js";
 import type { SparedReason } from "../exclude-nodes.js";
 import type { NodeTreatment } from "../options.js";
 import { nameOf } from "../select-nodes.js";
@@ -45,6 +46,7 @@ class GraphConversion {
   private readonly halves = new Set<string>();
   /** The other form of a tensor, made once. */
   private readonly casts = new Map<string, string>();
+  private readonly scratch = new Scratch();
   private readonly exact: ReadonlySet<NodeProto>;
 
   constructor(
@@ -156,7 +158,7 @@ class GraphConversion {
   }
 
   private half(stored: TensorProto, name: string): TensorProto {
-    return halfTensor(this.graph.model, stored, name, this.options.onClamp);
+    return halfTensor(this.graph.model, stored, name, this.scratch, this.options.onClamp);
   }
 
   private cast(tensor: string, suffix: string, to: DataType): string {

@@ -1,9 +1,11 @@
 import { float32ToFloat16 } from "../../cast/float32-to-float16.js";
 import { minMax } from "../../minmax/min-max.js";
 import { deferTensor } from "../../onnx/deferred.js";
+import { floatsOf } from "../../onnx/floats-of.js";
 import type { TensorProto } from "../../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../../onnx/read.js";
 import { shapeOf } from "../../onnx/tensor-proto.js";
+import type { Scratch } from "../../scratch.js";
 
 const LARGEST = 65504;
 const LARGEST_BITS = 0x7bff;
@@ -15,17 +17,19 @@ const SIGN_BIT = 0x8000;
  * infinity: in models they are masks and bounds, for which it is as good, where infinity times 0 is not a number. A single value
  * too small for float16, such as the one that keeps a divisor from being 0, becomes the smallest there is, 6e-8.
  *
+ * @param scratch for a copy of the values while they are rounded
  * @param onClamp told the name of the tensor and how many values were cut
  */
 export function halfTensor(
   model: OnnxModel,
   stored: TensorProto,
   name: string,
+  scratch: Scratch,
   onClamp: (name: string, count: number) => void,
 ): TensorProto {
   return deferTensor(name, "float16", shapeOf(stored), (data) => {
     const bits = data as Uint16Array;
-    const floats = model.tensor(stored).data as Float32Array;
+    const floats = floatsOf(model, stored, scratch);
     float32ToFloat16(floats, { out: bits });
     if (floats.length === 1 && floats[0] !== 0 && (bits[0]! & ~SIGN_BIT) === 0)
       bits[0] = (bits[0]! & SIGN_BIT) | SMALLEST_BITS;

@@ -3,6 +3,7 @@ import type { Graph } from "../../graph/graph.js";
 import { transpose } from "../../graph/transpose.js";
 import { minMax } from "../../minmax/min-max.js";
 import { deferTensor, transposeSource } from "../../onnx/deferred.js";
+import { floatsOf } from "../../onnx/floats-of.js";
 import type { TensorProto } from "../../onnx/proto/onnx_pb.js";
 import { shapeOf } from "../../onnx/tensor-proto.js";
 import { type ResolvedLayout, resolveLayout } from "../../quantize/blockwise-layout.js";
@@ -34,6 +35,7 @@ interface Matrix {
 export class BlockedWeights {
   private readonly known = new Map<string, BlockedWeight>();
   private readonly scratch = new Scratch();
+  private readonly floats = new Scratch();
   private latest: { matrix: Matrix; scales: Float32Array; zeroPoints: Uint8Array | undefined } | undefined;
 
   constructor(
@@ -124,7 +126,7 @@ export class BlockedWeights {
   /** Fills `packed`, and keeps what belongs to it until another weight is made. */
   private make(matrix: Matrix, packed: Uint8Array): BlockwiseArrays {
     const { weight, stored, layout } = matrix;
-    const values = this.graph.model.tensor(stored).data as Float32Array;
+    const values = floatsOf(this.graph.model, stored, this.floats);
     const { min, max } = minMax(values);
     if (!Number.isFinite(min) || !Number.isFinite(max))
       throw new ModelFormatError(
