@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { RoundingError, signalToNoise } from "../lib/calibrate/rounding-error.js";
