@@ -92,6 +92,7 @@ export type ModelOperationCode =
   | "CALIBRATION_NEEDED"
   | "CALIBRATION_INVALID"
   | "NOTHING_TO_QUANTIZE"
+  | "NOTHING_TO_PRUNE"
   | "UNSUPPORTED_CONVERSION";
 
 /** A whole-model operation that failed. The message names the model and the fix. */

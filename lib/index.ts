@@ -24,6 +24,15 @@ export type {
   QuantizeSettings,
   TensorOverride,
 } from "./compress/options.js";
+export type {
+  DenseTensor,
+  PrunedLayer,
+  PruneOptions,
+  PruneOverride,
+  PruneResult,
+  PruneScope,
+} from "./compress/prune/options.js";
+export { pruneModel } from "./compress/prune/prune-model.js";
 export { quantizeModel } from "./compress/quantize-model.js";
 export type { Target } from "./compress/target.js";
 export { type CompressedWeight, compressWeight } from "./compressed/compress-weight.js";

@@ -10,6 +10,10 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
     summary: "turn a float32 model into int8",
     load: async () => (await import("./quantize.js")).quantize,
   },
+  prune: {
+    summary: "set small weights to zero",
+    load: async () => (await import("./prune.js")).prune,
+  },
   compare: {
     summary: "measure how far a model is from the one it was made of",
     load: async () => (await import("./compare.js")).compare,
@@ -32,7 +36,7 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
 async function main(argv: string[]): Promise<number> {
   let exitCode = 0;
   const program = new Command("modelpress")
-    .description("Quantize, check and time ONNX models.")
+    .description("Quantize, prune, check and time ONNX models.")
     .version(packageVersion())
     .exitOverride()
     // Errors are printed once, by reportError.

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { Option } from "commander";
 import { OBSERVER_METHODS, type ObserverMethod } from "../calibrate/observer.js";
@@ -9,6 +8,7 @@ import type { BlockOptions } from "../compress/weight-only/block-options.js";
 import { addBlockOptions } from "./block-options.js";
 import { colors } from "./colors.js";
 import { bytes, change, decibels } from "./format.js";
+import { readOverrides } from "./read-overrides.js";
 import { label, table } from "./table.js";
 import {
   addExamples,
@@ -192,7 +192,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       throw new UsageError("--output is the model itself; give the quantized model a name of its own");
     const result = await quantizeModel(model!, {
       ...options,
-      ...(overrides !== undefined && { overrides: readOverrides(overrides) }),
+      ...(overrides !== undefined && { overrides: readOverrides<QuantizeOptions["overrides"]>(overrides) }),
       equalize: equalize === "always" ? true : equalize,
       keepFloat: keepFloat === "auto" ? "auto" : false,
       correctBias: correctBias === "none" ? false : correctBias,
@@ -205,17 +205,6 @@ export const quantize: Verb<QuantizeCommandOptions> = {
     return { json: { input: model, ...facts }, text: render(model!, result) };
   },
 };
-
-function readOverrides(path: string): QuantizeOptions["overrides"] {
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (typeof value === "object" && value !== null && !Array.isArray(value))
-      return value as QuantizeOptions["overrides"];
-  } catch (error) {
-    throw new UsageError(`--overrides: ${(error as Error).message}`);
-  }
-  throw new UsageError(`--overrides: ${path} is no JSON object of tensor names`);
-}
 
 /** The target and what it and the options came to, on one line. */
 function describeSettings({ settings, mode }: QuantizeResult): string {

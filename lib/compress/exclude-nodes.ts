@@ -2,6 +2,7 @@ import { ModelOperationError } from "../errors.js";
 import type { ModelProto, NodeProto } from "../onnx/proto/onnx_pb.js";
 import { readOnnx } from "../onnx/read.js";
 import { graphsOf } from "../onnx/walk.js";
+import { nameMatcher } from "./name-pattern.js";
 import type { QuantizeOptions } from "./options.js";
 import { nameOf } from "./select-nodes.js";
 
@@ -113,7 +114,7 @@ function matching(
 ): Set<string> {
   const found = new Set<string>();
   for (const pattern of patterns) {
-    const matches = matcher(pattern, now.has(pattern) || original.has(pattern));
+    const matches = nameMatcher(pattern, now.has(pattern) || original.has(pattern));
     const names = [...now.keys()].filter(matches);
     const before = [...original.keys()].filter((name) => matches(name) && !now.has(name));
     if (names.length + before.length === 0)
@@ -125,12 +126,4 @@ function matching(
     for (const name of [...names, ...merged]) found.add(name);
   }
   return found;
-}
-
-/** A name that some node has stands for itself, whatever signs are in it. */
-function matcher(pattern: string, isName: boolean): (name: string) => boolean {
-  if (isName || !/[*?]/.test(pattern)) return (name) => name === pattern;
-  const escaped = pattern.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&");
-  const expression = new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "s");
-  return (name) => expression.test(name);
 }

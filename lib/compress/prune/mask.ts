@@ -1,0 +1,54 @@
+import { ModelFormatError } from "../../errors.js";
+import { summarizeAsync } from "../../minmax/summarize.js";
+import { Scratch } from "../../scratch.js";
+import type { Weight } from "./weight.js";
+
+/** Which values of a weight become 0. */
+export interface Mask {
+  readonly weight: Weight;
+  /** How many values are 0, before and after. */
+  readonly zeros: { readonly before: number; readonly after: number };
+  /** The weight's values with zeros in place of those that go; `out` may be `values`. */
+  apply(values: Float32Array, out: Float32Array): void;
+}
+
+/** What masks are made with. */
+export interface MaskContext {
+  /** The file, for errors. */
+  readonly path: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Told how many weights are done. */
+  readonly onWeight: () => void;
+}
+
+/**
+ * How many values of a weight are 0.
+ *
+ * @throws ModelFormatError TENSOR_INVALID where some are NaN: their magnitude cannot be compared
+ */
+export async function countZeros(
+  { name }: Weight,
+  values: Float32Array,
+  { path, signal }: MaskContext,
+): Promise<number> {
+  if (values.length === 0) return 0;
+  const { zeros, nans } = await summarizeAsync(values, { signal });
+  if (nans > 0)
+    throw new ModelFormatError("TENSOR_INVALID", `the weight holds ${nans} NaN, which have no magnitude`, {
+      path,
+      field: `tensor ${JSON.stringify(name)}`,
+    });
+  return zeros;
+}
+
+/** The mask of a function that prunes; how many zeros it makes is found by making them. */
+export async function maskOf(weight: Weight, apply: Mask["apply"], context: MaskContext): Promise<Mask> {
+  const [stored, pruned] = [new Scratch(), new Scratch()];
+  const values = weight.load(stored);
+  const out = pruned.array("float32", [values.length]) as Float32Array;
+  const before = await countZeros(weight, values, context);
+  apply(values, out);
+  const after = await countZeros(weight, out, context);
+  context.onWeight();
+  return { weight, zeros: { before, after }, apply };
+}

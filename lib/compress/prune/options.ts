@@ -1,0 +1,144 @@
+import { outOfRange } from "../../errors.js";
+import type { OnnxModel } from "../../onnx/read.js";
+import type { OnProgress } from "../../progress.js";
+import { type Pattern, parsePattern, patternSparsity } from "./pattern.js";
+
+/** What is to be different for one weight. */
+export interface PruneOverride {
+  sparsity?: number | undefined;
+  pattern?: string | undefined;
+}
+
+export interface PruneOptions {
+  /** Where to write the model. Default: it is only returned. */
+  output?: string | undefined;
+  /** The share of the values of weights that are 0 afterwards, 0 to 1. A pattern like 2:4 has one of its own. */
+  sparsity?: number | undefined;
+  /**
+   * unstructured: the smallest magnitudes, wherever they are. "2:4" and its like: all but the 2 largest of each 4 neighbours along
+   * the inputs of a layer. Default unstructured.
+   */
+  pattern?: string | undefined;
+  /**
+   * global: one threshold for all weights together, so that layers of small values lose more of them. layer: the same share of
+   * each weight. Default global.
+   */
+  scope?: PruneScope | undefined;
+  /**
+   * By the name of a weight or node, or a pattern with * and ?, what is to be different; "dense" leaves it alone. Such weights have
+   * no part in the threshold of the others.
+   */
+  overrides?: Readonly<Record<string, PruneOverride | "dense">> | undefined;
+  /** Names of the only weights or nodes to prune; * stands for any characters, ? for one. */
+  include?: readonly string[] | undefined;
+  /** Names of weights or nodes to leave alone, or patterns as in `include`. */
+  exclude?: readonly string[] | undefined;
+  /** Prune tables of embeddings too. Default false: a row is looked up as a whole, and rare ones are small. */
+  embeddings?: boolean | undefined;
+  /** Weights of fewer values are left alone: they cost much accuracy and save little. Default 256. */
+  minSize?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export type PruneScope = "global" | "layer";
+
+/** Options after defaults. */
+export interface PruneSettings {
+  readonly sparsity: number;
+  readonly pattern: Pattern;
+  readonly scope: PruneScope;
+  readonly overrides: ReadonlyMap<string, ReadonlyOverride | "dense">;
+  readonly include: readonly string[] | undefined;
+  readonly exclude: readonly string[];
+  readonly embeddings: boolean;
+  readonly minSize: number;
+}
+
+export interface ReadonlyOverride {
+  readonly sparsity: number;
+  readonly pattern: Pattern;
+}
+
+/** What became of one weight. */
+export interface PrunedLayer {
+  /** The tensor that holds the weight. */
+  name: string;
+  /** Nodes that multiply by it, and their operators. */
+  nodes: { name: string; opType: string }[];
+  shape: number[];
+  values: number;
+  /** How many of them are 0. */
+  zeros: { before: number; after: number };
+  sparsity: number;
+}
+
+/** A tensor that was left alone, and why. */
+export interface DenseTensor {
+  name: string;
+  values: number;
+  reason: string;
+}
+
+export interface PruneResult {
+  /** The pruned model; its new weights are made when they are looked at. */
+  model: OnnxModel;
+  /** Files written: the model first, then external data. Empty without `output`. */
+  files: string[];
+  pattern: string;
+  scope: PruneScope;
+  layers: PrunedLayer[];
+  /** Tensors of floats that stay as they are. */
+  dense: DenseTensor[];
+  /** Values of all weights in `layers`, and how many of them are 0. */
+  values: number;
+  zeros: { before: number; after: number };
+  sparsity: number;
+  /** Bytes of the model files, external data included; `after` is 0 without `output`. */
+  size: { before: number; after: number };
+  warnings: string[];
+}
+
+const SCOPES: readonly PruneScope[] = ["global", "layer"];
+const MIN_SIZE = 256;
+
+/** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
+export function pruneSettings(options: PruneOptions): PruneSettings {
+  const { scope = "global", minSize = MIN_SIZE, include, exclude = [], embeddings = false } = options;
+  if (!SCOPES.includes(scope)) throw outOfRange(`one of ${SCOPES.join(", ")}`, "scope", scope);
+  if (!(Number.isSafeInteger(minSize) && minSize >= 1))
+    throw outOfRange("an integer from 1", "minSize", minSize);
+  const pattern = parsePattern(options.pattern ?? "unstructured", "pattern");
+  const sparsity = requireSparsity(options.sparsity, pattern, "sparsity");
+  const overrides = new Map(
+    Object.entries(options.overrides ?? {}).map(([name, override]) => [
+      name,
+      override === "dense" ? override : overrideSettings(name, override, { sparsity, pattern }),
+    ]),
+  );
+  return { sparsity, pattern, scope, overrides, include, exclude, embeddings, minSize };
+}
+
+function overrideSettings(
+  name: string,
+  override: PruneOverride,
+  { sparsity, pattern }: ReadonlyOverride,
+): ReadonlyOverride {
+  const field = `overrides[${JSON.stringify(name)}]`;
+  const own = override.pattern === undefined ? pattern : parsePattern(override.pattern, `${field}.pattern`);
+  const asked = override.sparsity ?? (patternSparsity(own) === undefined ? sparsity : undefined);
+  return { pattern: own, sparsity: requireSparsity(asked, own, `${field}.sparsity`) };
+}
+
+/** Rounding of a share that somebody wrote in decimals. */
+const SAME = 1e-3;
+
+function requireSparsity(sparsity: number | undefined, pattern: Pattern, field: string): number {
+  const own = patternSparsity(pattern);
+  if (sparsity === undefined && own !== undefined) return own;
+  if (sparsity === undefined || !(sparsity >= 0 && sparsity <= 1))
+    throw outOfRange("a number from 0 to 1", field, sparsity);
+  if (own !== undefined && Math.abs(own - sparsity) > SAME)
+    throw outOfRange(`${own}, which is that of the pattern, or none`, field, sparsity);
+  return sparsity;
+}

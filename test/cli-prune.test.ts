@@ -1,0 +1,62 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, test } from "vitest";
+import { carried } from "./support/digits.js";
+import { temporaryFolder } from "./support/folder.js";
+
+const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const folder = temporaryFolder();
+const model = carried("digits_dw.onnx");
+const output = join(folder, "pruned.onnx");
+
+function prune(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "prune", ...args], {
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+describe("modelpress prune", () => {
+  it("prunes, and says what became of each weight and what zeros are good for", () => {
+    const { status, stdout, stderr } = prune(model, "-o", output, "--sparsity", "0.5");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^pruned\.onnx: 17552 of 35104 weights are 0 \(50\.00 %\), 149 kB\n/);
+    expect(stdout).toMatch(/fc\.weight +Gemm +1280 +\d+\.\d\d %\n/);
+    expect(stdout).toMatch(/fewer than 256: onnx::Conv_106, onnx::Conv_109\n/);
+    expect(stdout).toMatch(/the file is as large as before, and onnxruntime as fast/);
+    expect(existsSync(output)).toBe(true);
+  });
+
+  it("prints one JSON object with --json, and nothing else", () => {
+    const overrides = join(folder, "overrides.json");
+    writeFileSync(overrides, '{ "fc.weight": "dense" }');
+    const args = ["--pattern", "2:4", "--min-size", "1000", "--overrides", overrides];
+    const { status, stdout, stderr } = prune("--json", model, "-o", output, ...args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const { model: none, layers, ...result } = JSON.parse(stdout);
+    expect(none).toBeUndefined();
+    expect(result).toMatchObject({ input: model, files: [output], pattern: "2:4", sparsity: 0.5 });
+    expect(layers).toHaveLength(4);
+    expect(result.dense).toContainEqual({
+      name: "fc.weight",
+      values: 1280,
+      reason: "dense, as overrides say",
+    });
+  });
+
+  test.each([
+    ["no output", [model, "--sparsity", "0.5"], 2, /-o, --output/],
+    ["no sparsity", [model, "-o", output], 2, /from 0 to 1 for sparsity/],
+    ["the input as output", [model, "-o", model, "--sparsity", "0.5"], 2, /name of its own/],
+    ["a share in percent", [model, "-o", output, "--sparsity", "50"], 2, /from 0 to 1/],
+    ["an unknown pattern", [model, "-o", output, "--pattern", "rows"], 2, /such as 2:4/],
+    ["an unknown name", [model, "-o", output, "--sparsity", "0.5", "--exclude", "x"], 1, /named "x"/],
+    ["no model", [MAIN, "-o", output, "--sparsity", "0.5"], 1, /main\.js.*WIRE_/],
+  ])("refuses %s", (_, args, code, message) => {
+    const { status, stdout, stderr } = prune(...args);
+    expect({ status, stdout }).toEqual({ status: code, stdout: "" });
+    expect(stderr).toMatch(message);
+  });
+});

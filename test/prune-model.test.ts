@@ -1,0 +1,324 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, test } from "vitest";
+import { pruneModel, pruneNM, readOnnx, writeOnnx } from "../lib/index.js";
+import type { TensorProto } from "../lib/onnx/proto/onnx_pb.js";
+import { encodeTensor } from "../lib/onnx/tensor-proto.js";
+import { buildGraph, buildModel, floats, type GraphSpec, modelFile } from "./support/build-model.js";
+import { expectSame } from "./support/bytes.js";
+import { carried } from "./support/digits.js";
+import { temporaryFolder } from "./support/folder.js";
+import { randomTensor } from "./support/quantize-built.js";
+
+const folder = temporaryFolder();
+
+const weight = (name: string, shape: number[], seed: number, scale = 1) =>
+  floats(name, shape, randomTensor(shape, seed, scale).data as Float32Array);
+
+/** A convolution, a product and a Gemm, with what is not to be pruned. */
+const network: GraphSpec = {
+  nodes: [
+    { op: "Conv", name: "/conv", in: ["x", "c", "cb"], out: ["h"] },
+    { op: "Flatten", in: ["h"], out: ["f"] },
+    { op: "MatMul", name: "/mid", in: ["f", "m"], out: ["i"] },
+    { op: "LayerNormalization", in: ["i", "scale"], out: ["n"] },
+    { op: "Gemm", name: "/last", in: ["n", "g", "gb"], out: ["y"], attributes: { transB: 1 } },
+  ],
+  initializers: [
+    weight("c", [16, 8, 3, 3], 1),
+    weight("cb", [16], 2),
+    weight("m", [64, 32], 3, 0.5),
+    weight("scale", [32], 4),
+    weight("g", [12, 32], 5, 2),
+    weight("gb", [12], 6),
+  ],
+  inputs: { x: [1, 8, 4, 4] },
+  outputs: ["y"],
+};
+
+function input(name: string, spec: GraphSpec): string {
+  const path = join(folder, name);
+  writeFileSync(path, modelFile(buildModel(spec)));
+  return path;
+}
+
+function valuesOf(path: string): Record<string, Float32Array> {
+  const model = readOnnx(path);
+  const values = Object.fromEntries(
+    [...model.tensors].map(([name, { data }]) => [name, (data as Float32Array).slice()]),
+  );
+  model.close();
+  return values;
+}
+
+const zerosIn = (values: ArrayLike<number>) =>
+  Array.from(values).reduce((count, value) => count + Number(value === 0), 0);
+
+describe("pruneModel", () => {
+  const path = input("network.onnx", network);
+
+  it("zeroes exactly the smallest magnitudes of all weights together", async () => {
+    const output = join(folder, "global.onnx");
+    const result = await pruneModel(path, { output, sparsity: 0.5 });
+    result.model.close();
+    const [before, after] = [valuesOf(path), valuesOf(output)];
+    const names = ["c", "m", "g"];
+    const all = names.flatMap((name) => [...before[name]!.map(Math.abs)]).sort((a, b) => a - b);
+    const k = Math.round(all.length / 2);
+    for (const name of names)
+      expect(after[name]).toEqual(before[name]!.map((value) => (Math.abs(value) <= all[k - 1]! ? 0 : value)));
+    expect(result).toMatchObject({
+      files: [output],
+      pattern: "unstructured",
+      scope: "global",
+      values: all.length,
+      zeros: { before: 0, after: k },
+      sparsity: k / all.length,
+    });
+    expect(result.layers.map(({ name }) => name)).toEqual(names);
+    for (const { name, zeros } of result.layers) expect(zeros.after).toBe(zerosIn(after[name]!));
+    expect(result.layers[1]!.sparsity).toBeGreaterThan(result.layers[2]!.sparsity);
+  });
+
+  it("leaves everything else as it is, and says why", async () => {
+    const output = join(folder, "else.onnx");
+    const { model, dense } = await pruneModel(path, { output, sparsity: 0.9 });
+    model.close();
+    const [before, after] = [valuesOf(path), valuesOf(output)];
+    for (const name of ["cb", "scale", "gb"]) expect(after[name]).toEqual(before[name]);
+    expect(Object.fromEntries(dense.map(({ name, reason }) => [name, reason]))).toEqual({
+      cb: "bias of Conv",
+      scale: "no weight of a product: LayerNormalization reads it",
+      gb: "bias of Gemm",
+    });
+    const [a, b] = [readOnnx(path), readOnnx(output)];
+    expect(b.proto.graph!.node).toEqual(a.proto.graph!.node);
+    expect(b.proto.graph!.initializer.map(({ name }) => name)).toEqual(
+      a.proto.graph!.initializer.map(({ name }) => name),
+    );
+    for (const each of [a, b]) each.close();
+  });
+
+  it("takes the same share of each weight with scope layer", async () => {
+    const { layers, model } = await pruneModel(path, { sparsity: 0.25, scope: "layer" });
+    for (const { values, zeros } of layers) expect(zeros.after).toBe(Math.round(0.25 * values));
+    model.close();
+  });
+
+  it("counts zeros that are there already, and brings none back", async () => {
+    const half = await pruneModel(path, { output: join(folder, "half.onnx"), sparsity: 0.5 });
+    half.model.close();
+    const more = await pruneModel(half.files[0]!, { sparsity: 0.75 });
+    expect(more.zeros).toEqual({ before: half.zeros.after, after: Math.round(0.75 * half.values) });
+    const less = await pruneModel(half.files[0]!, { sparsity: 0.1 });
+    expect(less.zeros).toEqual({ before: half.zeros.after, after: half.zeros.after });
+    for (const { model } of [more, less]) model.close();
+  });
+
+  it("hits the count where magnitudes are equal: the first ones go", async () => {
+    const equal = (name: string) => floats(name, [32, 32], new Array(1024).fill(0.5));
+    const nodes = ["a", "b", "c"].map((name, i) => ({
+      op: "MatMul",
+      in: [i === 0 ? "x" : `h${i}`, name],
+      out: [`h${i + 1}`],
+    }));
+    const initializers = ["a", "b", "c"].map(equal);
+    const ties = input("ties.onnx", { nodes, initializers, inputs: { x: [1, 32] }, outputs: ["h3"] });
+    const { layers, model } = await pruneModel(ties, { sparsity: 0.4 });
+    const count = Math.round(0.4 * 3072);
+    expect(layers.map(({ zeros }) => zeros.after)).toEqual([1024, count - 1024, 0]);
+    const second = model.tensors.get("b")!.data;
+    expect(second.indexOf(0.5 as never)).toBe(count - 1024);
+    expect(zerosIn(second as Float32Array)).toBe(count - 1024);
+    model.close();
+  });
+
+  it("keeps N of M neighbours along the inputs of each kind of layer", async () => {
+    const { model, layers, sparsity } = await pruneModel(path, { pattern: "1:4" });
+    const before = valuesOf(path);
+    const axes = { c: 1, m: 0, g: 1 } as const;
+    for (const { name, shape } of layers) {
+      const axis = axes[name as keyof typeof axes];
+      const expected = pruneNM(before[name]!, { keep: 1, of: 4, shape, axis });
+      expect(model.tensors.get(name)!.data).toEqual(expected);
+    }
+    expect(sparsity).toBe(0.75);
+    model.close();
+  });
+
+  it("takes overrides by weight, node or pattern, apart from the threshold of the others", async () => {
+    const overrides = { "/mid": { sparsity: 0.9 }, c: { pattern: "2:4" }, "/l*": "dense" } as const;
+    const { layers, dense, model } = await pruneModel(path, { sparsity: 0.5, overrides });
+    expect(layers.map(({ name, zeros }) => [name, zeros.after])).toEqual([
+      ["c", 576],
+      ["m", Math.round(0.9 * 2048)],
+    ]);
+    expect(dense).toContainEqual({ name: "g", values: 384, reason: "dense, as overrides say" });
+    model.close();
+  });
+
+  it("prunes what include names and not what exclude names", async () => {
+    const included = await pruneModel(path, { sparsity: 0.5, include: ["/conv", "g"] });
+    expect(included.layers.map(({ name }) => name)).toEqual(["c", "g"]);
+    expect(included.dense).toContainEqual({ name: "m", values: 2048, reason: "not among those to include" });
+    const excluded = await pruneModel(path, { sparsity: 0.5, exclude: ["/conv"] });
+    expect(excluded.layers.map(({ name }) => name)).toEqual(["m", "g"]);
+    for (const { model } of [included, excluded]) model.close();
+  });
+
+  it("prunes embeddings only when asked, and never a table that something else reads", async () => {
+    const spec: GraphSpec = {
+      nodes: [
+        { op: "Gather", name: "look", in: ["table", "ids"], out: ["e"] },
+        { op: "Gather", name: "tied", in: ["shared", "ids"], out: ["t"] },
+        { op: "Add", in: ["e", "t"], out: ["s"] },
+        { op: "Transpose", in: ["shared"], out: ["turned"], attributes: { perm: [1, 0] } },
+        { op: "MatMul", name: "head", in: ["s", "turned"], out: ["y"] },
+      ],
+      initializers: [weight("table", [64, 32], 1), weight("shared", [64, 32], 2)],
+      inputs: { ids: ["int64", [4]] },
+      outputs: ["y"],
+    };
+    const lookup = input("lookup.onnx", spec);
+    await expect(pruneModel(lookup, { sparsity: 0.5 })).rejects.toMatchObject({ code: "NOTHING_TO_PRUNE" });
+    const { layers, model } = await pruneModel(lookup, { sparsity: 0.5, embeddings: true });
+    expect(layers.map(({ name }) => name)).toEqual(["table", "shared"]);
+    model.close();
+  });
+
+  it("follows a weight through Transpose to the axis that is summed over", async () => {
+    const spec: GraphSpec = {
+      nodes: [
+        { op: "Transpose", in: ["w"], out: ["turned"], attributes: { perm: [1, 0] } },
+        { op: "MatMul", in: ["x", "turned"], out: ["y"] },
+      ],
+      initializers: [weight("w", [10, 64], 1)],
+      inputs: { x: [1, 64] },
+      outputs: ["y"],
+    };
+    const { model } = await pruneModel(input("turned.onnx", spec), { pattern: "2:4" });
+    const w = spec.initializers![0]!;
+    const original = new Float32Array(w.rawData.slice().buffer);
+    const expected = pruneNM(original, { keep: 2, of: 4, shape: [10, 64], axis: 1 });
+    expect(model.tensors.get("w")!.data).toEqual(expected);
+    model.close();
+  });
+
+  it("finds weights in Constant nodes and in subgraphs", async () => {
+    const branch = (name: string, seed: number) =>
+      buildGraph({
+        nodes: [{ op: "MatMul", name, in: ["h", `${name}_w`], out: [`${name}_y`] }],
+        initializers: [weight(`${name}_w`, [16, 16], seed)],
+        outputs: [`${name}_y`],
+      });
+    const spec: GraphSpec = {
+      nodes: [
+        { op: "Constant", in: [], out: ["w"], attributes: { value: weight("", [16, 16], 1) } },
+        { op: "MatMul", name: "main", in: ["x", "w"], out: ["h"] },
+        {
+          op: "If",
+          in: ["yes"],
+          out: ["y"],
+          attributes: { then_branch: branch("then", 2), else_branch: branch("else", 3) },
+        },
+      ],
+      inputs: { x: [1, 16], yes: ["bool", []] },
+      outputs: ["y"],
+    };
+    const { layers, model, zeros } = await pruneModel(input("subgraphs.onnx", spec), { sparsity: 0.5 });
+    expect(layers.map(({ name, nodes }) => [name, nodes[0]!.name])).toEqual([
+      ["w", "main"],
+      ["then_w", "then"],
+      ["else_w", "else"],
+    ]);
+    expect(zeros.after).toBe(384);
+    const constant = model.proto.graph!.node[0]!.attribute[0]!.t!;
+    expect(zerosIn(model.tensor(constant).data as Float32Array)).toBe(layers[0]!.zeros.after);
+    model.close();
+  });
+
+  test.each(["float16", "bfloat16"] as const)("keeps %s, and every value that stays", async (dtype) => {
+    const bits = Uint16Array.from({ length: 1024 }, (_, i) => (i % 512) + (i % 2) * 0x8000 + 0x3800);
+    const w = encodeTensor("w", dtype, [32, 32], bits);
+    const spec: GraphSpec = {
+      nodes: [{ op: "MatMul", in: ["x", "w"], out: ["y"] }],
+      initializers: [w],
+      inputs: { x: [dtype, [1, 32]] },
+      outputs: ["y"],
+    };
+    const output = join(folder, `${dtype}.out.onnx`);
+    const { model, zeros } = await pruneModel(input(`${dtype}.onnx`, spec), { sparsity: 0.3, output });
+    model.close();
+    const after = readOnnx(output);
+    const pruned = after.tensors.get("w")!;
+    expect(pruned.dtype).toBe(dtype);
+    const expected = bits.map((value) => (value % 0x8000 < 0x3800 + 154 ? 0 : value));
+    expect(zeros.after).toBe(307);
+    expect(zerosIn(pruned.data as Uint16Array)).toBe(307);
+    const changed = [...bits.keys()].filter((i) => pruned.data[i] !== expected[i]);
+    // Of the two values on the threshold's last step one goes.
+    expect(changed.length).toBeLessThanOrEqual(1);
+    after.close();
+  });
+
+  it("keeps external data external, beside a model of any size", async () => {
+    const external = join(folder, "external.onnx");
+    const model = readOnnx(carried("digits_cnn.onnx"));
+    await writeOnnx(external, model, { externalData: true });
+    model.close();
+    const output = join(folder, "external.out.onnx");
+    const inline = await pruneModel(carried("digits_cnn.onnx"), { sparsity: 0.7 });
+    const { files, model: pruned } = await pruneModel(external, { sparsity: 0.7, output });
+    expect(files).toHaveLength(2);
+    for (const { name } of inline.layers)
+      expectSame(pruned.tensors.get(name)!.data, inline.model.tensors.get(name)!.data);
+    for (const each of [inline.model, pruned]) each.close();
+  });
+});
+
+describe("pruneModel refuses", () => {
+  const path = input("refused.onnx", network);
+  const nan: TensorProto = floats("m", [64, 32], new Array(2048).fill(Number.NaN));
+  const damaged = input("nan.onnx", {
+    ...network,
+    initializers: network.initializers!.map((each) => (each.name === "m" ? nan : each)),
+  });
+
+  test.each([
+    ["no sparsity", {}, /from 0 to 1 for sparsity/],
+    ["a share above one", { sparsity: 50 }, /from 0 to 1 for sparsity but received 50/],
+    ["an unknown pattern", { pattern: "4:2" }, /such as 2:4, for pattern but received "4:2"/],
+    ["a sparsity that is not the pattern's", { pattern: "2:4", sparsity: 0.7 }, /0\.5, which is that of/],
+    ["an unknown scope", { sparsity: 0.5, scope: "model" as never }, /one of global, layer for scope/],
+    ["a wrong override", { sparsity: 0.5, overrides: { g: { sparsity: 2 } } }, /overrides\["g"\]\.sparsity/],
+    ["a minimum of nothing", { sparsity: 0.5, minSize: 0 }, /from 1 for minSize/],
+  ])("%s", async (_, options, message) => {
+    await expect(pruneModel(path, options)).rejects.toThrow(RangeError);
+    await expect(pruneModel(path, options)).rejects.toThrow(message);
+  });
+
+  it("a name that the model lacks, in any option", async () => {
+    for (const options of [{ include: ["nope"] }, { exclude: ["nope*"] }, { overrides: { nope: {} } }])
+      await expect(pruneModel(path, { sparsity: 0.5, ...options })).rejects.toMatchObject({
+        code: "UNSUPPORTED_MODEL",
+        message: expect.stringMatching(/no weight and no node with one named "nope/),
+      });
+  });
+
+  it("weights that hold NaN, and writes nothing", async () => {
+    const output = join(folder, "never.onnx");
+    await expect(pruneModel(damaged, { sparsity: 0.5, output })).rejects.toMatchObject({
+      code: "TENSOR_INVALID",
+      field: 'tensor "m"',
+    });
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it("to go on when the signal says so, and leaves the old file", async () => {
+    const output = join(folder, "old.onnx");
+    writeFileSync(output, "old");
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(pruneModel(path, { sparsity: 0.5, output, signal })).rejects.toThrow("enough");
+    expect(readFileSync(output, "utf8")).toBe("old");
+  });
+});
