@@ -84,4 +84,60 @@ export const benchmarks: Benchmark[] = [
       };
     },
   },
+  {
+    name: `accumulateProducts ${COLUMNS} columns, 64 outputs`,
+    multiple: COLUMNS,
+    prepare(n) {
+      const x = randomFloats(n);
+      const y = randomFloats((64 * n) / COLUMNS);
+      const products = new Float64Array(64 * COLUMNS);
+      return {
+        library(how) {
+          const { backend, threads } = on(how);
+          return () => backend.accumulateProducts(x, y, products, COLUMNS, threads);
+        },
+        input: x,
+      };
+    },
+  },
+  {
+    name: `fitKept ${COLUMNS} columns, every second kept`,
+    multiple: COLUMNS,
+    prepare(n) {
+      const gram = gramOf(COLUMNS);
+      const products = Float64Array.from(randomFloats(n));
+      const out = new Float32Array(n);
+      const random = randomFloats(n);
+      const kept = Uint8Array.from(random, (value) => Number(value > 0));
+      return {
+        library(how) {
+          const { backend, threads } = on(how);
+          return () => backend.fitKept(gram, products, kept, out, COLUMNS, threads);
+        },
+        input: products,
+        output: out,
+      };
+    },
+  },
+  {
+    name: `compensatePruning ${COLUMNS} columns, 2 of 4`,
+    multiple: COLUMNS,
+    prepare(n) {
+      const w = randomFloats(n);
+      const [kept, pruned, costs] = [new Uint8Array(n), new Float32Array(n), new Float32Array(n)];
+      const factor = factorOf(COLUMNS);
+      const order = Int32Array.from({ length: COLUMNS }, (_, i) => i);
+      return {
+        library(how) {
+          const { backend, threads } = on(how);
+          return () => {
+            kept.fill(1);
+            backend.compensatePruning(w, kept, pruned, costs, factor, order, -1, 2, 4, threads);
+          };
+        },
+        input: w,
+        output: pruned,
+      };
+    },
+  },
 ];

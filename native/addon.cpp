@@ -59,8 +59,11 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::prune_to_threshold>(operations, "pruneToThreshold", target);
   add<binding::prune_nm>(operations, "pruneNM", target);
   add<binding::accumulate_gram>(operations, "accumulateGram", target);
+  add<binding::accumulate_products>(operations, "accumulateProducts", target);
   add<binding::reversed_cholesky>(operations, "reversedCholesky", target);
   add<binding::compensate_rounding>(operations, "compensateRounding", target);
+  add<binding::fit_kept>(operations, "fitKept", target);
+  add<binding::compensate_pruning>(operations, "compensatePruning", target);
 }
 
 // One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files",

@@ -35,7 +35,10 @@ Napi::Value prune_magnitude(const Napi::CallbackInfo& info);
 Napi::Value prune_to_threshold(const Napi::CallbackInfo& info);
 Napi::Value prune_nm(const Napi::CallbackInfo& info);
 Napi::Value accumulate_gram(const Napi::CallbackInfo& info);
+Napi::Value accumulate_products(const Napi::CallbackInfo& info);
 Napi::Value reversed_cholesky(const Napi::CallbackInfo& info);
 Napi::Value compensate_rounding(const Napi::CallbackInfo& info);
+Napi::Value fit_kept(const Napi::CallbackInfo& info);
+Napi::Value compensate_pruning(const Napi::CallbackInfo& info);
 
 }  // namespace modelpress::binding

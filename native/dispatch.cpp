@@ -58,9 +58,12 @@ constexpr Kernels kScalar = [] {
   k.prune_groups_f32 = scalar::prune_groups_f32;
   k.prune_group_lanes_f32 = scalar::prune_group_lanes_f32;
   k.accumulate_gram_f32 = scalar::accumulate_gram_f32;
+  k.accumulate_products_f32 = scalar::accumulate_products_f32;
   k.factor_rows_f64 = scalar::factor_rows_f64;
   k.subtract_rows_f64 = scalar::subtract_rows_f64;
   k.compensate_rounding_f32 = scalar::compensate_rounding_f32;
+  k.fit_kept_f64 = scalar::fit_kept_f64;
+  k.compensate_pruning_f32 = scalar::compensate_pruning_f32;
   return k;
 }();
 
@@ -109,8 +112,11 @@ constexpr Kernels kAvx2 = [] {
   k.prune_groups_f32 = avx2::prune_groups_f32;
   k.prune_group_lanes_f32 = avx2::prune_group_lanes_f32;
   k.accumulate_gram_f32 = avx2::accumulate_gram_f32;
+  k.accumulate_products_f32 = avx2::accumulate_products_f32;
   k.subtract_rows_f64 = avx2::subtract_rows_f64;
   k.compensate_rounding_f32 = avx2::compensate_rounding_f32;
+  k.fit_kept_f64 = avx2::fit_kept_f64;
+  k.compensate_pruning_f32 = avx2::compensate_pruning_f32;
   return k;
 }();
 #endif
@@ -155,8 +161,11 @@ constexpr Kernels kNeon = [] {
   k.fit_blockwise = neon::fit_blockwise;
   k.histogram_f32 = neon::histogram_f32;
   k.accumulate_gram_f32 = neon::accumulate_gram_f32;
+  k.accumulate_products_f32 = neon::accumulate_products_f32;
   k.subtract_rows_f64 = neon::subtract_rows_f64;
   k.compensate_rounding_f32 = neon::compensate_rounding_f32;
+  k.fit_kept_f64 = neon::fit_kept_f64;
+  k.compensate_pruning_f32 = neon::compensate_pruning_f32;
   return k;
 }();
 #endif

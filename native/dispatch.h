@@ -59,9 +59,12 @@ struct Kernels {
   PruneGroups* prune_groups_f32;
   PruneGroupLanes* prune_group_lanes_f32;
   AccumulateGram* accumulate_gram_f32;
+  AccumulateProducts* accumulate_products_f32;
   FactorRows* factor_rows_f64;
   SubtractRows* subtract_rows_f64;
   CompensateRounding* compensate_rounding_f32;
+  FitKept* fit_kept_f64;
+  CompensatePruning* compensate_pruning_f32;
 };
 
 struct Backend {

@@ -231,6 +231,23 @@ for (let round = 0; round < Number(values.rounds); round++) {
     backend.reversedCholesky(y, side, 0);
     return y;
   });
+  const kept = Uint8Array.from({ length: height }, () => random() & 1);
+  const right = new Float64Array(height);
+  compare(`accumulateProducts of ${side} columns, ${text}`, (backend) => {
+    const y = right.slice();
+    const outputs = height / side;
+    if (outputs > 0) backend.accumulateProducts(x.subarray(0, side), x.subarray(0, outputs), y, side, 0);
+    return y;
+  });
+  for (let i = 0; i < height; i++) right[i] = mild[i] ?? 0;
+  const symmetric = gram.slice();
+  for (let i = 0; i < side; i++)
+    for (let j = 0; j <= i; j++) symmetric[j * side + i] = symmetric[i * side + j] ?? 0;
+  compare(`fitKept of ${side} columns, ${text}`, (backend) => {
+    const y = new Float32Array(height);
+    backend.fitKept(symmetric, right, kept, y, side, 0);
+    return y;
+  });
   js.reversedCholesky(gram, side, 0);
   const order = Int32Array.from({ length: side }, (_, i) => side - 1 - i);
   const block = 1 + (random() % side);
@@ -243,6 +260,14 @@ for (let round = 0; round < Number(values.rounds); round++) {
       backend.compensateRounding(w, y, gram, order, gridScales, gridPoints, block, 0, 15, 0);
       return y;
     });
+  for (const w of [mild, x.subarray(0, height)])
+    for (const of of [1, 2, 4].filter((size) => side % size === 0))
+      compare(`compensatePruning of ${side} columns, 1 of ${of}, ${text}`, (backend) => {
+        const y = new Float32Array(2 * height);
+        const [pruned, costs] = [y.subarray(0, height), y.subarray(height)];
+        backend.compensatePruning(w, kept.slice(), pruned, costs, gram, order, 0.1, 1, of, 0);
+        return y;
+      });
   const bias = new Int32Array(bitPatterns(length).buffer);
   compare(`dequantizeLinear int32, ${text}`, (backend) => {
     const y = new Float32Array(length);

@@ -44,6 +44,8 @@ describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $n
       0,
       max,
     );
+  const pruning = ({ order = Int32Array.of(0, 1), m = d(4), costs = f(4), keep = 1, of = 1 }) =>
+    backend.compensatePruning(f(4), new Uint8Array(4), f(4), costs, m, order, 0, keep, of);
   test.each<[string, () => void, string]>([
     [
       "a shorter y",
@@ -165,6 +167,16 @@ describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $n
     ["fewer scales than rows", () => rounding({ scales: f(1) }), "do not fit w"],
     ["blocks of no columns", () => rounding({ block: 0 }), "not a number of columns"],
     ["steps of 16 bits", () => rounding({ max: 300 }), "not steps"],
+    ["fewer rows of y", () => backend.accumulateProducts(f(6), f(4), d(6), 2), "same number of whole rows"],
+    ["products of part of a row", () => backend.accumulateProducts(f(6), f(9), d(5), 2), "whole rows"],
+    ["a mask of other size", () => backend.fitKept(d(4), d(2), new Uint8Array(3), f(2), 2), "do not fit w"],
+    ["fewer products", () => backend.fitKept(d(4), d(1), new Uint8Array(2), f(2), 2), "do not fit w"],
+    ["a narrower gram", () => backend.fitKept(d(3), d(2), new Uint8Array(2), f(2), 2), "not square"],
+    ["pruning in wrong order", () => pruning({ order: Int32Array.of(2, 0) }), "names no column"],
+    ["pruning by a narrower factor", () => pruning({ m: d(3) }), "m is not as wide"],
+    ["fewer costs", () => pruning({ costs: f(3) }), "differ in length"],
+    ["groups of half columns", () => pruning({ of: 3 }), "do not fall into groups"],
+    ["groups of none", () => pruning({ of: 0 }), "not a size"],
   ])("refuses %s, for a kernel would leave its memory", (_, call, message) => {
     expect(call).toThrow(message);
   });

@@ -1,6 +1,8 @@
 #include <immintrin.h>
 
 #include "../kernels.h"
+#include "fit_kept.h"
+#include "prune_groups.h"
 
 namespace modelpress {
 namespace {
@@ -9,27 +11,27 @@ constexpr size_t kHeight = 4;
 constexpr size_t kWidth = 8;
 constexpr size_t kRows = 256;  // of x in one go: its values are read again for every tile
 
-void add_cell(const float* x, size_t rows, size_t n, size_t i, size_t j, double* cell) {
+void add_cell(const float* left, size_t m, const float* right, size_t n, size_t rows, double* cell) {
   double sum = *cell;
   for (size_t r = 0; r < rows; ++r)
-    sum += static_cast<double>(x[r * n + i]) * static_cast<double>(x[r * n + j]);
+    sum += static_cast<double>(left[r * m]) * static_cast<double>(right[r * n]);
   *cell = sum;
 }
 
-// left holds kHeight columns of x in float64. A fused multiply-add changes nothing: the product is exact
-// either way.
-void add_tile(const float* x, size_t rows, size_t n, const double* left, double* g) {
+// left holds kHeight columns in float64, rows of right are n values apart. A fused multiply-add changes
+// nothing: the product is exact either way.
+void add_tile(const double* left, const float* right, size_t n, size_t rows, double* g) {
   __m256d sums[kHeight][2];
   for (size_t k = 0; k < kHeight; ++k) {
     sums[k][0] = _mm256_loadu_pd(g + k * n);
     sums[k][1] = _mm256_loadu_pd(g + k * n + 4);
   }
-  for (size_t r = 0; r < rows; ++r, x += n, left += kHeight) {
-    const __m256d right[] = {_mm256_cvtps_pd(_mm_loadu_ps(x)), _mm256_cvtps_pd(_mm_loadu_ps(x + 4))};
+  for (size_t r = 0; r < rows; ++r, right += n, left += kHeight) {
+    const __m256d values[] = {_mm256_cvtps_pd(_mm_loadu_ps(right)), _mm256_cvtps_pd(_mm_loadu_ps(right + 4))};
     for (size_t k = 0; k < kHeight; ++k) {
       const __m256d value = _mm256_broadcast_sd(left + k);
-      sums[k][0] = _mm256_fmadd_pd(value, right[0], sums[k][0]);
-      sums[k][1] = _mm256_fmadd_pd(value, right[1], sums[k][1]);
+      sums[k][0] = _mm256_fmadd_pd(value, values[0], sums[k][0]);
+      sums[k][1] = _mm256_fmadd_pd(value, values[1], sums[k][1]);
     }
   }
   for (size_t k = 0; k < kHeight; ++k) {
@@ -38,21 +40,41 @@ void add_tile(const float* x, size_t rows, size_t n, const double* left, double*
   }
 }
 
+// kHeight columns of x, whose rows are n values apart.
+void widen(const float* x, size_t n, size_t rows, double* left) {
+  for (size_t r = 0; r < rows; ++r)
+    _mm256_storeu_pd(left + r * kHeight, _mm256_cvtps_pd(_mm_loadu_ps(x + r * n)));
+}
+
 void add_rows(const float* x, size_t rows, size_t n, size_t begin, size_t end, double* g) {
   double left[kRows * kHeight];
   size_t i = begin;
   for (; i + kHeight <= end; i += kHeight) {
-    for (size_t r = 0; r < rows; ++r)
-      _mm256_storeu_pd(left + r * kHeight, _mm256_cvtps_pd(_mm_loadu_ps(x + r * n + i)));
+    widen(x + i, n, rows, left);
     size_t j = i + kHeight;
-    for (; j + kWidth <= n; j += kWidth) add_tile(x + j, rows, n, left, g + i * n + j);
+    for (; j + kWidth <= n; j += kWidth) add_tile(left, x + j, n, rows, g + i * n + j);
     for (size_t k = i; k < i + kHeight; ++k) {
-      for (size_t c = k; c < i + kHeight; ++c) add_cell(x, rows, n, k, c, g + k * n + c);
-      for (size_t c = j; c < n; ++c) add_cell(x, rows, n, k, c, g + k * n + c);
+      for (size_t c = k; c < i + kHeight; ++c) add_cell(x + k, n, x + c, n, rows, g + k * n + c);
+      for (size_t c = j; c < n; ++c) add_cell(x + k, n, x + c, n, rows, g + k * n + c);
     }
   }
   for (; i < end; ++i)
-    for (size_t j = i; j < n; ++j) add_cell(x, rows, n, i, j, g + i * n + j);
+    for (size_t j = i; j < n; ++j) add_cell(x + i, n, x + j, n, rows, g + i * n + j);
+}
+
+void add_products(const float* x, const float* y, size_t rows, size_t n, size_t outputs, size_t begin,
+                  size_t end, double* p) {
+  double left[kRows * kHeight];
+  const size_t whole = n / kWidth * kWidth;
+  size_t o = begin;
+  for (; o + kHeight <= end; o += kHeight) {
+    widen(y + o, outputs, rows, left);
+    for (size_t i = 0; i < whole; i += kWidth) add_tile(left, x + i, n, rows, p + o * n + i);
+    for (size_t k = o; k < o + kHeight; ++k)
+      for (size_t i = whole; i < n; ++i) add_cell(y + k, outputs, x + i, n, rows, p + k * n + i);
+  }
+  for (; o < end; ++o)
+    for (size_t i = 0; i < n; ++i) add_cell(y + o, outputs, x + i, n, rows, p + o * n + i);
 }
 
 void subtract_tile(double* a, size_t n, size_t first, size_t last, size_t k, size_t j) {
@@ -123,6 +145,13 @@ void avx2::accumulate_gram_f32(const float* x, size_t rows, size_t n, size_t beg
   add_rows(x, rows, n, begin, end, g);
 }
 
+void avx2::accumulate_products_f32(const float* x, const float* y, size_t rows, size_t n, size_t outputs,
+                                   size_t begin, size_t end, double* p) {
+  for (; rows >= kRows; rows -= kRows, x += kRows * n, y += kRows * outputs)
+    add_products(x, y, kRows, n, outputs, begin, end, p);
+  add_products(x, y, rows, n, outputs, begin, end, p);
+}
+
 void avx2::subtract_rows_f64(double* a, size_t n, size_t first, size_t last, size_t begin, size_t end) {
   size_t k = begin;
   for (; k + kHeight <= end; k += kHeight) {
@@ -145,6 +174,19 @@ void avx2::compensate_rounding_f32(const float* w, size_t n, const double* m, co
       round_column(w, n, m[i * n + i], static_cast<size_t>(order[i]), grid, output, steps, error);
     }
   scalar::compensate_rounding_f32(w, n, m, order, grid, output, end, steps, errors);
+}
+
+void avx2::fit_kept_f64(const double* gram, const double* products, const uint8_t* kept, size_t n,
+                        size_t begin, size_t end, float* w, double* scratch) {
+  fit_rows(subtract_rows_f64, gram, products, kept, n, begin, end, w, scratch);
+}
+
+void avx2::compensate_pruning_f32(const float* w, size_t n, const double* m, const int32_t* order,
+                                  const PruningRule& rule, size_t begin, size_t end, uint8_t* kept,
+                                  float* pruned, float* costs, double* errors) {
+  const size_t whole = begin + (end - begin) / kRoundingLanes * kRoundingLanes;
+  prune_lanes<kRoundingLanes>(sum_shifts, w, n, m, order, rule, begin, whole, kept, pruned, costs, errors);
+  scalar::compensate_pruning_f32(w, n, m, order, rule, whole, end, kept, pruned, costs, errors);
 }
 
 }  // namespace modelpress

@@ -1,6 +1,8 @@
 #include <cmath>
 
 #include "../kernels.h"
+#include "fit_kept.h"
+#include "prune_groups.h"
 
 namespace modelpress {
 namespace {
@@ -15,6 +17,15 @@ void scalar::accumulate_gram_f32(const float* x, size_t rows, size_t n, size_t b
     for (size_t i = begin; i < end; ++i) {
       const double left = x[i];
       for (size_t j = i; j < n; ++j) g[i * n + j] += left * static_cast<double>(x[j]);
+    }
+}
+
+void scalar::accumulate_products_f32(const float* x, const float* y, size_t rows, size_t n, size_t outputs,
+                                     size_t begin, size_t end, double* p) {
+  for (size_t r = 0; r < rows; ++r, x += n, y += outputs)
+    for (size_t o = begin; o < end; ++o) {
+      const double left = y[o];
+      for (size_t i = 0; i < n; ++i) p[o * n + i] += left * static_cast<double>(x[i]);
     }
 }
 
@@ -56,6 +67,22 @@ void scalar::compensate_rounding_f32(const float* w, size_t n, const double* m, 
       steps[output * n + column] = static_cast<uint8_t>(static_cast<int64_t>(step) + zero_point);
       errors[i] = weight - step * scale;
     }
+}
+
+void scalar::fit_kept_f64(const double* gram, const double* products, const uint8_t* kept, size_t n,
+                          size_t begin, size_t end, float* w, double* scratch) {
+  fit_rows(subtract_rows_f64, gram, products, kept, n, begin, end, w, scratch);
+}
+
+void scalar::compensate_pruning_f32(const float* w, size_t n, const double* m, const int32_t* order,
+                                    const PruningRule& rule, size_t begin, size_t end, uint8_t* kept,
+                                    float* pruned, float* costs, double* errors) {
+  const auto sum_shift = [](const double* row, size_t count, const double* before, double* shift) {
+    double sum = 0;
+    for (size_t j = 0; j < count; ++j) sum += row[j] * before[j];
+    *shift = sum;
+  };
+  prune_lanes<1>(sum_shift, w, n, m, order, rule, begin, end, kept, pruned, costs, errors);
 }
 
 }  // namespace modelpress
