@@ -31,6 +31,7 @@ export type {
   PruneOverride,
   PruneResult,
   PruneScope,
+  PruneScore,
 } from "./compress/prune/options.js";
 export { pruneModel } from "./compress/prune/prune-model.js";
 export { quantizeModel } from "./compress/quantize-model.js";

@@ -1,6 +1,12 @@
 import { basename, resolve } from "node:path";
 import { Option } from "commander";
-import type { DenseTensor, PruneOptions, PruneResult } from "../compress/prune/options.js";
+import type {
+  DenseTensor,
+  PruneOptions,
+  PruneResult,
+  PruneScope,
+  PruneScore,
+} from "../compress/prune/options.js";
 import { pruneModel } from "../compress/prune/prune-model.js";
 import { colors } from "./colors.js";
 import { bytes, percent } from "./format.js";
@@ -20,7 +26,8 @@ interface PruneCommandOptions extends SharedOptions {
   output: string;
   sparsity?: number;
   pattern: string;
-  scope: "global" | "layer";
+  scope: PruneScope;
+  score: PruneScore;
   overrides?: string;
   include?: string[];
   exclude?: string[];
@@ -34,7 +41,7 @@ const SHOWN_NAMES = 3;
 export const prune: Verb<PruneCommandOptions> = {
   configure(command) {
     command
-      .argument("<model>", "an ONNX model in float32, float16 or bfloat16")
+      .argument("<model>", "an ONNX model, or a safetensors or GGUF file")
       .requiredOption("-o, --output <file>", "where to write the pruned model")
       .option(
         "--sparsity <share>",
@@ -53,6 +60,14 @@ export const prune: Verb<PruneCommandOptions> = {
         )
           .choices(["global", "layer"])
           .default("global"),
+      )
+      .addOption(
+        new Option(
+          "--score <score>",
+          "what one threshold compares: lamp, which knows of layers of different scale, or the plain magnitude",
+        )
+          .choices(["lamp", "magnitude"])
+          .default("lamp"),
       )
       .option(
         "--overrides <file>",
@@ -91,7 +106,7 @@ export const prune: Verb<PruneCommandOptions> = {
       // A share or pattern that cannot be.
       throw error instanceof RangeError ? new UsageError(error.message) : error;
     });
-    result.model.close();
+    result.model?.close();
     const { model: _model, ...facts } = result;
     return { json: { input: model, ...facts }, text: render(model!, result) };
   },

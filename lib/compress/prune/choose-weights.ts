@@ -1,11 +1,12 @@
-import { ModelOperationError } from "../../errors.js";
 import { dataTypeName, dtypeOf } from "../../onnx/data-type.js";
+import { floatsOf } from "../../onnx/floats-of.js";
 import type { OnnxModel } from "../../onnx/read.js";
 import { shapeOf } from "../../onnx/tensor-proto.js";
 import { elementCount } from "../../tensor.js";
-import { nameMatcher } from "../name-pattern.js";
 import { nameOf } from "../select-nodes.js";
+import { nameChoice } from "./name-choice.js";
 import type { DenseTensor, PruneSettings } from "./options.js";
+import { isQuantized, quantizedValues } from "./quantized-values.js";
 import { storedFloats } from "./stored-floats.js";
 import { type Reader, type StoredTensor, StoredTensors } from "./stored-tensors.js";
 import type { Weight } from "./weight.js";
@@ -31,12 +32,16 @@ export function chooseWeights(model: OnnxModel, settings: PruneSettings): Chosen
   const constants = new StoredTensors(model.proto);
   const weights: GraphWeight[] = [];
   const dense: DenseTensor[] = [];
-  const chosen = nameChoice(constants, settings);
+  const known = constants.all().flatMap(({ name }) => {
+    const readers = constants.readers(name) ?? [];
+    return [name, ...readers.map(({ node }) => nameOf(node))];
+  });
+  const chosen = nameChoice(new Set(known), settings);
   for (const stored of constants.all()) {
     const shape = shapeOf(stored.tensor, model.path);
     const values = elementCount(shape);
-    if (values < 2 || !isFloat(stored)) continue;
-    const found = weightOf(model, stored, shape, constants.readers(stored.name), settings);
+    if (values < 2 || !(isFloat(stored) || (isQuantized(stored) && values >= settings.minSize))) continue;
+    const found = weightOf(model, constants, stored, shape, settings);
     const reason = typeof found === "string" ? found : chosen(found);
     if (typeof found === "string" || reason !== undefined)
       dense.push({ name: stored.name, values, reason: reason! });
@@ -52,11 +57,12 @@ function isFloat({ tensor }: StoredTensor): boolean {
 /** A weight, or why a tensor is none that can be pruned. */
 function weightOf(
   model: OnnxModel,
+  constants: StoredTensors,
   stored: StoredTensor,
   shape: readonly number[],
-  readers: readonly Reader[] | undefined,
   { embeddings, minSize }: PruneSettings,
 ): GraphWeight | string {
+  const readers = constants.readers(stored.name);
   if (readers === undefined) return "an output of a graph";
   if (readers.length === 0) return "nothing reads it";
   const inputAxes = new Set<number | undefined>();
@@ -67,13 +73,18 @@ function weightOf(
     const axis = input?.inputAxis;
     inputAxes.add(axis === undefined ? undefined : (reader.axes?.[axis] ?? axis));
   }
-  const values = elementCount(shape);
-  if (values < minSize) return `has ${values} values, fewer than ${minSize}`;
-  const floats = storedFloats(model, stored.tensor);
-  if (floats === undefined) return `its elements are ${dataTypeName(stored.tensor.dataType)}`;
+  const count = elementCount(shape);
+  if (count < minSize) return `has ${count} values, fewer than ${minSize}`;
+  const { tensor } = stored;
+  const values = isQuantized(stored)
+    ? quantizedValues(model, constants, stored)
+    : storedFloats(dtypeOf(tensor.dataType), (scratch) =>
+        scratch ? floatsOf(model, tensor, scratch) : model.tensor(tensor).data,
+      );
+  if (values === undefined) return `its elements are ${dataTypeName(tensor.dataType)}`;
   const nodes = readers.map(({ node }) => ({ name: nameOf(node), opType: node.opType }));
   const inputAxis = inputAxes.size === 1 ? [...inputAxes][0] : undefined;
-  return { name: stored.name, shape, nodes, inputAxis, stored, ...floats };
+  return { name: stored.name, shape, count, nodes, inputAxis, stored, ...values };
 }
 
 /** Inputs that are added to what an operator multiplies. */
@@ -89,43 +100,7 @@ const BIASES: Readonly<Record<string, number>> = {
 function whyNone(reader: Reader): string {
   const { node, index } = reader;
   if (BIASES[node.opType] === index) return `bias of ${node.opType}`;
+  if (node.opType === "QuantizeLinear" || node.opType === "DequantizeLinear") return "a scale or zero point";
   if (isLookup(reader)) return `table of embeddings that ${nameOf(node)} looks up`;
   return `no weight of a product: ${node.opType} reads it`;
-}
-
-/** Why the user does not want a weight pruned; undefined where there is nothing against it. */
-function nameChoice(
-  constants: StoredTensors,
-  { include, exclude, overrides }: PruneSettings,
-): (weight: GraphWeight) => string | undefined {
-  const known = new Set(
-    constants
-      .all()
-      .flatMap(({ name }) => [name, ...(constants.readers(name) ?? []).map(({ node }) => nameOf(node))]),
-  );
-  const matchers = (option: string, patterns: Iterable<string>) =>
-    [...patterns].map((pattern) => {
-      const matches = nameMatcher(pattern, known.has(pattern));
-      if (![...known].some(matches))
-        throw new ModelOperationError(
-          "UNSUPPORTED_MODEL",
-          `${option}: the model has no weight and no node with one named ${JSON.stringify(pattern)}; modelpress inspect --nodes lists them`,
-        );
-      return matches;
-    });
-  const included = include && matchers("include", include);
-  const excluded = matchers("exclude", exclude);
-  matchers("overrides", overrides.keys());
-  const kept = matchers(
-    "overrides",
-    [...overrides].filter(([, override]) => override === "dense").map(([name]) => name),
-  );
-  return (weight) => {
-    const names = [weight.name, ...weight.nodes.map(({ name }) => name)];
-    const isOneOf = (matches: readonly ((name: string) => boolean)[]): boolean =>
-      matches.some((each) => names.some(each));
-    if (isOneOf(excluded)) return "excluded by name";
-    if (included && !isOneOf(included)) return "not among those to include";
-    return isOneOf(kept) ? "dense, as overrides say" : undefined;
-  };
 }

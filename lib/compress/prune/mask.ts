@@ -1,5 +1,6 @@
 import { ModelFormatError } from "../../errors.js";
 import { summarizeAsync } from "../../minmax/summarize.js";
+import { pruneMagnitude } from "../../prune/prune-magnitude.js";
 import { Scratch } from "../../scratch.js";
 import type { Weight } from "./weight.js";
 
@@ -24,7 +25,7 @@ export interface MaskContext {
 /**
  * How many values of a weight are 0.
  *
- * @throws ModelFormatError TENSOR_INVALID where some are NaN: their magnitude cannot be compared
+ * @throws ModelFormatError TENSOR_INVALID where some are NaN or infinite
  */
 export async function countZeros(
   { name }: Weight,
@@ -32,20 +33,30 @@ export async function countZeros(
   { path, signal }: MaskContext,
 ): Promise<number> {
   if (values.length === 0) return 0;
-  const { zeros, nans } = await summarizeAsync(values, { signal });
-  if (nans > 0)
-    throw new ModelFormatError("TENSOR_INVALID", `the weight holds ${nans} NaN, which have no magnitude`, {
+  const { zeros, nans, min, max } = await summarizeAsync(values, { signal });
+  if (nans > 0 || !(Number.isFinite(min) && Number.isFinite(max)))
+    throw new ModelFormatError("TENSOR_INVALID", "the weight holds NaN or infinity, so it cannot be pruned", {
       path,
       field: `tensor ${JSON.stringify(name)}`,
     });
   return zeros;
 }
 
+/** The mask that takes the `count` smallest magnitudes of a weight, of equal ones those that come first. */
+export function smallestMask(weight: Weight, before: number, count: number): Mask {
+  const sparsity = count / weight.count;
+  return {
+    weight,
+    zeros: { before, after: Math.max(before, count) },
+    apply: (values, out) => void pruneMagnitude(values, { sparsity, out }),
+  };
+}
+
 /** The mask of a function that prunes; how many zeros it makes is found by making them. */
 export async function maskOf(weight: Weight, apply: Mask["apply"], context: MaskContext): Promise<Mask> {
   const [stored, pruned] = [new Scratch(), new Scratch()];
   const values = weight.load(stored);
-  const out = pruned.array("float32", [values.length]) as Float32Array;
+  const out = pruned.array("float32", [weight.count]) as Float32Array;
   const before = await countZeros(weight, values, context);
   apply(values, out);
   const after = await countZeros(weight, out, context);

@@ -20,10 +20,15 @@ export interface PruneOptions {
    */
   pattern?: string | undefined;
   /**
-   * global: one threshold for all weights together, so that layers of small values lose more of them. layer: the same share of
-   * each weight. Default global.
+   * global: one threshold for the scores of all weights together. layer: the same share of each weight. Default global.
    */
   scope?: PruneScope | undefined;
+  /**
+   * What is compared under one threshold. lamp: the square of a value over the sum of the squares of those of its weight that are as
+   * large or larger, which tells what a layer loses whatever its scale (Lee et al., 2021). magnitude: the value itself, as torch's
+   * global_unstructured; where BatchNormalization was folded into weights, it empties whole layers. Default lamp.
+   */
+  score?: PruneScore | undefined;
   /**
    * By the name of a weight or node, or a pattern with * and ?, what is to be different; "dense" leaves it alone. Such weights have
    * no part in the threshold of the others.
@@ -42,12 +47,14 @@ export interface PruneOptions {
 }
 
 export type PruneScope = "global" | "layer";
+export type PruneScore = "lamp" | "magnitude";
 
 /** Options after defaults. */
 export interface PruneSettings {
   readonly sparsity: number;
   readonly pattern: Pattern;
   readonly scope: PruneScope;
+  readonly score: PruneScore;
   readonly overrides: ReadonlyMap<string, ReadonlyOverride | "dense">;
   readonly include: readonly string[] | undefined;
   readonly exclude: readonly string[];
@@ -81,12 +88,13 @@ export interface DenseTensor {
 }
 
 export interface PruneResult {
-  /** The pruned model; its new weights are made when they are looked at. */
-  model: OnnxModel;
+  /** The pruned model, where it is ONNX; without `output` its weights are made when they are looked at. Close it. */
+  model?: OnnxModel;
   /** Files written: the model first, then external data. Empty without `output`. */
   files: string[];
   pattern: string;
   scope: PruneScope;
+  score: PruneScore;
   layers: PrunedLayer[];
   /** Tensors of floats that stay as they are. */
   dense: DenseTensor[];
@@ -100,12 +108,15 @@ export interface PruneResult {
 }
 
 const SCOPES: readonly PruneScope[] = ["global", "layer"];
+const SCORES: readonly PruneScore[] = ["lamp", "magnitude"];
 const MIN_SIZE = 256;
 
 /** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
 export function pruneSettings(options: PruneOptions): PruneSettings {
-  const { scope = "global", minSize = MIN_SIZE, include, exclude = [], embeddings = false } = options;
+  const { scope = "global", score = "lamp", minSize = MIN_SIZE } = options;
+  const { include, exclude = [], embeddings = false } = options;
   if (!SCOPES.includes(scope)) throw outOfRange(`one of ${SCOPES.join(", ")}`, "scope", scope);
+  if (!SCORES.includes(score)) throw outOfRange(`one of ${SCORES.join(", ")}`, "score", score);
   if (!(Number.isSafeInteger(minSize) && minSize >= 1))
     throw outOfRange("an integer from 1", "minSize", minSize);
   const pattern = parsePattern(options.pattern ?? "unstructured", "pattern");
@@ -116,7 +127,7 @@ export function pruneSettings(options: PruneOptions): PruneSettings {
       override === "dense" ? override : overrideSettings(name, override, { sparsity, pattern }),
     ]),
   );
-  return { sparsity, pattern, scope, overrides, include, exclude, embeddings, minSize };
+  return { sparsity, pattern, scope, score, overrides, include, exclude, embeddings, minSize };
 }
 
 function overrideSettings(

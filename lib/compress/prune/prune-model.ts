@@ -1,15 +1,8 @@
+import { statSync } from "node:fs";
 import { ModelOperationError } from "../../errors.js";
-import { dtypeOf } from "../../onnx/data-type.js";
-import { deferTensor } from "../../onnx/deferred.js";
-import { modelBytes } from "../../onnx/model-bytes.js";
-import { type OnnxModel, openModel, readOnnx } from "../../onnx/read.js";
-import { isExternal } from "../../onnx/tensor-proto.js";
-import { tensorsOf } from "../../onnx/walk.js";
-import { writeOnnx } from "../../onnx/write.js";
-import { Scratch } from "../../scratch.js";
-import { elementCount } from "../../tensor.js";
+import { recognizeFormat } from "../../files/recognize-format.js";
 import { chooseMasks } from "./choose-masks.js";
-import { chooseWeights, type GraphWeight } from "./choose-weights.js";
+import { GraphSource } from "./graph-source.js";
 import type { Mask } from "./mask.js";
 import {
   type DenseTensor,
@@ -20,17 +13,19 @@ import {
   pruneSettings,
 } from "./options.js";
 import { patternName } from "./pattern.js";
+import type { PruneSource } from "./source.js";
+import { TensorSource } from "./tensor-source.js";
 
 /**
- * Sets the weights of an ONNX model that have the smallest magnitude to zero: the share `sparsity` of all of them under one
- * threshold, of each layer, or N of each M neighbours. Counts are exact, values are never changed but to 0, and the graph stays as
- * it is. Memory holds one weight at a time beside the mapped file. The input is never changed; the output appears whole or not at all.
+ * Sets the weights of a model (ONNX, safetensors or GGUF) that have the smallest magnitude to zero: the share `sparsity` of all of them under one
+ * threshold (as LAMP compares them), of each layer, or N of each M neighbours. Counts are exact, values are never changed but to 0, and the graph stays as
+ * it is; integers of QuantizeLinear's kind become their zero point. Memory holds one weight at a time beside the mapped file. The input is never changed; the output appears whole or not at all.
  *
  * The file does not become smaller by itself and onnxruntime not faster: ONNX stores zeros as every other value. They make
  * the file small when it is compressed, and are what sparse runtimes and formats want.
  *
- * @param input path of a model, or its bytes
- * @throws ModelFormatError for a damaged model, TENSOR_INVALID for weights that hold NaN
+ * @param input path of a model or of a file of tensors, or the bytes of an ONNX model
+ * @throws ModelFormatError for a damaged model, TENSOR_INVALID for weights that hold NaN or infinity
  * @throws ModelOperationError NOTHING_TO_PRUNE, UNSUPPORTED_MODEL for a name that the model lacks
  * @throws RangeError for options; signal.reason when aborted
  *
@@ -40,102 +35,77 @@ import { patternName } from "./pattern.js";
  */
 export async function pruneModel(input: string | Uint8Array, options: PruneOptions): Promise<PruneResult> {
   const settings = pruneSettings(options);
-  const model = readOnnx(input);
+  const source = openSource(input, settings, options);
   try {
-    const before = typeof input === "string" ? modelBytes(input) : input.byteLength;
-    return await prune(model, before, settings, options);
+    return await prune(source, settings, options);
   } catch (error) {
-    model.close();
+    source.close();
     throw error;
   }
 }
 
+function openSource(
+  input: string | Uint8Array,
+  settings: PruneSettings,
+  { output }: PruneOptions,
+): PruneSource {
+  const isTensors = typeof input === "string" && !["onnx", "unknown"].includes(recognizeFormat(input));
+  return isTensors ? new TensorSource(input, settings, output) : new GraphSource(input, settings);
+}
+
 async function prune(
-  model: OnnxModel,
-  before: number,
+  source: PruneSource,
   settings: PruneSettings,
   { output, signal, onProgress }: PruneOptions,
 ): Promise<PruneResult> {
-  const { weights, dense } = chooseWeights(model, settings);
+  const { weights } = source;
   let done = 0;
   const { masks, dense: unfit } = await chooseMasks(weights, settings, {
-    path: model.path,
+    path: source.path,
     signal,
     onWeight: () => onProgress?.({ stage: "prune", done: ++done, total: weights.length }),
   });
-  if (masks.length === 0) throw nothingToPrune(model, [...unfit, ...dense]);
+  const dense = [...unfit, ...source.dense];
+  if (masks.length === 0) throw nothingToPrune(source, dense);
   signal?.throwIfAborted();
-  // Said now: tensors that are yet to be made lie nowhere.
-  const externalData = [...tensorsOf(model.proto)].some(isExternal) || undefined;
-  storePruned(masks);
-  const files =
-    output === undefined ? [] : await writeOnnx(output, model, { externalData, signal, onProgress });
-  const layers = masks.map(describe);
-  const sum = (value: (layer: PrunedLayer) => number): number =>
-    layers.reduce((total, layer) => total + value(layer), 0);
-  const values = sum((layer) => layer.values);
-  const zeros = { before: sum((layer) => layer.zeros.before), after: sum((layer) => layer.zeros.after) };
+  source.apply(masks);
+  const files = output === undefined ? [] : await source.write(output, { signal, onProgress });
+  const model = source.result(files);
+  const after = files.reduce((sum, file) => sum + statSync(file).size, 0);
   return {
-    model: files[0] === undefined ? withNewTensors(model) : writtenModel(model, files[0]),
+    ...(model && { model }),
     files,
     pattern: patternName(settings.pattern),
     scope: settings.scope,
-    layers,
-    dense: [...unfit, ...dense],
-    values,
-    zeros,
-    sparsity: zeros.after / values,
-    size: { before, after: files[0] === undefined ? 0 : modelBytes(files[0]) },
+    score: settings.score,
+    layers: masks.map(describe),
+    dense,
+    ...totals(masks),
+    size: { before: source.bytes, after },
     warnings: [],
   };
 }
 
-/** Puts tensors in the model whose values are pruned when they are asked for. */
-function storePruned(masks: readonly Mask[]): void {
-  const [stored, pruned] = [new Scratch(), new Scratch()];
-  for (const mask of masks) {
-    const { stored: place, shape, load, store, name } = mask.weight as GraphWeight;
-    place.replace(
-      deferTensor(name, dtypeOf(place.tensor.dataType)!, shape, (out) => {
-        const values = load(stored);
-        if (!store) return mask.apply(values, out as Float32Array);
-        const floats = pruned.array("float32", [values.length]) as Float32Array;
-        mask.apply(values, floats);
-        store(floats, out);
-      }),
-    );
-  }
-}
-
-/** The same model once more: its map of tensors was made before there were new ones. */
-function withNewTensors(model: OnnxModel): OnnxModel {
-  const opened = openModel(model.proto, model.path);
-  const close = (): void => {
-    opened.close();
-    model.close();
-  };
-  return { ...opened, close };
-}
-
-function writtenModel(model: OnnxModel, path: string): OnnxModel {
-  model.close();
-  return readOnnx(path);
+function totals(masks: readonly Mask[]): Pick<PruneResult, "values" | "zeros" | "sparsity"> {
+  const sum = (of: (mask: Mask) => number): number => masks.reduce((total, mask) => total + of(mask), 0);
+  const values = sum(({ weight }) => weight.count);
+  const zeros = { before: sum((mask) => mask.zeros.before), after: sum((mask) => mask.zeros.after) };
+  return { values, zeros, sparsity: zeros.after / values };
 }
 
 function describe({ weight, zeros }: Mask): PrunedLayer {
-  const { name, nodes, shape } = weight;
-  const values = elementCount(shape);
+  const { name, nodes, shape, count } = weight;
   return {
     name,
     nodes: nodes.map((node) => ({ ...node })),
     shape: [...shape],
-    values,
+    values: count,
     zeros: { ...zeros },
-    sparsity: zeros.after / values,
+    sparsity: zeros.after / count,
   };
 }
 
-function nothingToPrune({ path }: OnnxModel, dense: readonly DenseTensor[]): ModelOperationError {
+function nothingToPrune({ path }: PruneSource, dense: readonly DenseTensor[]): ModelOperationError {
   const reasons = dense.slice(0, 5).map(({ name, reason }) => `${name}: ${reason}`);
   const detail = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
   return new ModelOperationError(

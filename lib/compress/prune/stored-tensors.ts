@@ -19,15 +19,15 @@ export interface Reader {
   readonly axes: readonly number[] | undefined;
 }
 
-/** Nodes that hand a constant on, and no more than so many of them. */
-const HANDS_ON = new Set(["Identity", "Transpose", "Cast"]);
+/** Nodes that hand a constant on, its own values or those that it stands for, and no more than so many of them. */
+const HANDS_ON = new Set(["Identity", "Transpose", "Cast", "DequantizeLinear"]);
 const MAX_STEPS = 4;
 
 /** The constants of a model and what reads them, across subgraphs. */
 export class StoredTensors {
   private readonly found = new Map<string, StoredTensor>();
   private readonly ambiguous = new Set<string>();
-  private readonly uses = new Map<string, { node: NodeProto; index: number }[]>();
+  private readonly users = new Map<string, { node: NodeProto; index: number }[]>();
   private readonly outputs = new Set<string>();
 
   constructor(model: ModelProto) {
@@ -39,9 +39,9 @@ export class StoredTensors {
       for (const { name } of graph.output) this.outputs.add(name);
       for (const node of graph.node)
         for (const [index, name] of node.input.entries()) {
-          const uses = this.uses.get(name);
-          if (uses) uses.push({ node, index });
-          else this.uses.set(name, [{ node, index }]);
+          const users = this.users.get(name);
+          if (users) users.push({ node, index });
+          else this.users.set(name, [{ node, index }]);
         }
     }
   }
@@ -49,6 +49,15 @@ export class StoredTensors {
   /** In the order of the model. */
   all(): StoredTensor[] {
     return [...this.found.values()];
+  }
+
+  get(name: string): StoredTensor | undefined {
+    return this.ambiguous.has(name) ? undefined : this.found.get(name);
+  }
+
+  /** The nodes that read a tensor themselves. */
+  uses(name: string): readonly { readonly node: NodeProto; readonly index: number }[] {
+    return this.users.get(name) ?? [];
   }
 
   /** What a constant reaches; undefined where it goes out of a graph, or its name stands for two. */
@@ -59,8 +68,9 @@ export class StoredTensors {
   private follow(name: string, axes: Reader["axes"], steps: number): Reader[] | undefined {
     if (this.outputs.has(name)) return undefined;
     const readers: Reader[] = [];
-    for (const { node, index } of this.uses.get(name) ?? []) {
-      if (!isStandard(node) || !HANDS_ON.has(node.opType) || steps === 0) {
+    for (const { node, index } of this.uses(name)) {
+      const handsOn = HANDS_ON.has(node.opType) && index === 0 && steps > 0;
+      if (!handsOn || !(isStandard(node) || node.opType === "DequantizeLinear")) {
         readers.push({ node, index, axes });
         continue;
       }
