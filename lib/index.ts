@@ -86,6 +86,7 @@ export type { FloatArrays } from "./prune/arrays.js";
 export { magnitudeThreshold, magnitudeThresholdAsync } from "./prune/magnitude-threshold.js";
 export { type PruneMagnitudeOptions, pruneMagnitude, pruneMagnitudeAsync } from "./prune/prune-magnitude.js";
 export { type PruneNMOptions, pruneNM, pruneNMAsync } from "./prune/prune-nm.js";
+export { type SparsitySchedule, sparsityAt } from "./prune/sparsity-at.js";
 export type { BlockwiseLayout } from "./quantize/blockwise-layout.js";
 export {
   type ComputeQuantParamsOptions,
