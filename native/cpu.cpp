@@ -46,6 +46,7 @@ constexpr std::uint32_t kAvx = 1u << 28;
 constexpr std::uint32_t kFma = 1u << 12;
 constexpr std::uint32_t kF16c = 1u << 29;
 constexpr std::uint32_t kAvx2 = 1u << 5;         // leaf 7, ebx
+constexpr std::uint32_t kAvx512 = 0xc0030000;    // leaf 7, ebx: F, DQ, BW, VL
 constexpr std::uint32_t kAvx512Vnni = 1u << 11;  // leaf 7, ecx
 constexpr std::uint32_t kAvxVnni = 1u << 4;      // leaf 7, subleaf 1, eax
 constexpr std::uint64_t kYmmState = 0x6;         // xmm and ymm
@@ -60,10 +61,13 @@ bool cpu_has_avx2() {
          (saved_states() & kYmmState) == kYmmState;
 }
 
+bool cpu_has_avx512() {
+  return cpu_has_avx2() && has(cpuid(7).ebx, kAvx512) && (saved_states() & kZmmState) == kZmmState;
+}
+
 bool cpu_has_vnni() {
-  if (!cpu_has_avx2()) return false;
-  const bool zmm = (saved_states() & kZmmState) == kZmmState && has(cpuid(7).ecx, kAvx512Vnni);
-  return zmm || (cpuid(7).eax >= 1 && has(cpuid(7, 1).eax, kAvxVnni));
+  if (cpu_has_avx512() && has(cpuid(7).ecx, kAvx512Vnni)) return true;
+  return cpu_has_avx2() && cpuid(7).eax >= 1 && has(cpuid(7, 1).eax, kAvxVnni);
 }
 
 }  // namespace modelpress

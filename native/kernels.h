@@ -316,6 +316,16 @@ CompensateRounding compensate_rounding_f32;
 FitKept fit_kept_f64;
 CompensatePruning compensate_pruning_f32;
 }  // namespace avx2
+namespace avx512 {
+QuantizeLinear<int8_t> quantize_linear_s8;
+QuantizeLinear<uint8_t> quantize_linear_u8;
+QuantizeLinear<int16_t> quantize_linear_s16;
+QuantizeLinear<uint16_t> quantize_linear_u16;
+QuantizeLinearLanes<int8_t> quantize_linear_lanes_s8;
+QuantizeLinearLanes<uint8_t> quantize_linear_lanes_u8;
+QuantizeLinearLanes<int16_t> quantize_linear_lanes_s16;
+QuantizeLinearLanes<uint16_t> quantize_linear_lanes_u16;
+}  // namespace avx512
 namespace neon {
 MinMax min_max_f32;
 MinMaxLanes min_max_lanes_f32;

@@ -1,0 +1,59 @@
+#include "avx512_vector.h"
+#include "lanes.h"
+#include "rows.h"
+
+namespace modelpress {
+
+void avx512::quantize_linear_s8(const float* x, int8_t* y, size_t rows, size_t n, const float* scales,
+                                const int32_t* zero_points) {
+  if (n < kBlock<Avx512, int8_t>) return avx2::quantize_linear_s8(x, y, rows, n, scales, zero_points);
+  quantize_rows<Avx512>(x, y, rows, n, scales, zero_points);
+}
+
+void avx512::quantize_linear_u8(const float* x, uint8_t* y, size_t rows, size_t n, const float* scales,
+                                const int32_t* zero_points) {
+  if (n < kBlock<Avx512, uint8_t>) return avx2::quantize_linear_u8(x, y, rows, n, scales, zero_points);
+  quantize_rows<Avx512>(x, y, rows, n, scales, zero_points);
+}
+
+void avx512::quantize_linear_s16(const float* x, int16_t* y, size_t rows, size_t n, const float* scales,
+                                 const int32_t* zero_points) {
+  if (n < kBlock<Avx512, int16_t>) return avx2::quantize_linear_s16(x, y, rows, n, scales, zero_points);
+  quantize_rows<Avx512>(x, y, rows, n, scales, zero_points);
+}
+
+void avx512::quantize_linear_u16(const float* x, uint16_t* y, size_t rows, size_t n, const float* scales,
+                                 const int32_t* zero_points) {
+  if (n < kBlock<Avx512, uint16_t>) return avx2::quantize_linear_u16(x, y, rows, n, scales, zero_points);
+  quantize_rows<Avx512>(x, y, rows, n, scales, zero_points);
+}
+
+void avx512::quantize_linear_lanes_s8(const float* x, int8_t* y, size_t rows, size_t stride, size_t n,
+                                      const float* scales, const int32_t* zero_points) {
+  if (n < kBlock<Avx512, int8_t>)
+    return avx2::quantize_linear_lanes_s8(x, y, rows, stride, n, scales, zero_points);
+  quantize_lanes<Avx512>(x, y, rows, stride, n, scales, zero_points);
+}
+
+void avx512::quantize_linear_lanes_u8(const float* x, uint8_t* y, size_t rows, size_t stride, size_t n,
+                                      const float* scales, const int32_t* zero_points) {
+  if (n < kBlock<Avx512, uint8_t>)
+    return avx2::quantize_linear_lanes_u8(x, y, rows, stride, n, scales, zero_points);
+  quantize_lanes<Avx512>(x, y, rows, stride, n, scales, zero_points);
+}
+
+void avx512::quantize_linear_lanes_s16(const float* x, int16_t* y, size_t rows, size_t stride, size_t n,
+                                       const float* scales, const int32_t* zero_points) {
+  if (n < kBlock<Avx512, int16_t>)
+    return avx2::quantize_linear_lanes_s16(x, y, rows, stride, n, scales, zero_points);
+  quantize_lanes<Avx512>(x, y, rows, stride, n, scales, zero_points);
+}
+
+void avx512::quantize_linear_lanes_u16(const float* x, uint16_t* y, size_t rows, size_t stride, size_t n,
+                                       const float* scales, const int32_t* zero_points) {
+  if (n < kBlock<Avx512, uint16_t>)
+    return avx2::quantize_linear_lanes_u16(x, y, rows, stride, n, scales, zero_points);
+  quantize_lanes<Avx512>(x, y, rows, stride, n, scales, zero_points);
+}
+
+}  // namespace modelpress
