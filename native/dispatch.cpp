@@ -120,7 +120,8 @@ constexpr Kernels kAvx2 = [] {
   return k;
 }();
 
-// Kernels that move memory gain nothing from wider registers; these are the ones that compute.
+// Only what computes while its data is in the cache gains from wider registers; the rest waits for memory,
+// and quantizing in blocks was even slower.
 constexpr Kernels kAvx512 = [] {
   Kernels k = kAvx2;
   k.quantize_linear_s8 = avx512::quantize_linear_s8;

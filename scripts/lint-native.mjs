@@ -32,7 +32,7 @@ if (clangFormat) {
   console.log("The format of native/ was not checked: clang-format is not installed.");
 }
 
-const objects = filesIn("build/CMakeFiles/modelpress.dir/native", /(avx2|neon)\.cpp\.o$/);
+const objects = filesIn("build/CMakeFiles/modelpress.dir/native", /(avx2|avx512|neon)\.cpp\.o$/);
 if (objects.length > 0 && runs("nm")) {
   const { stdout } = spawnSync("nm", ["--demangle", "--print-file-name", ...objects], { encoding: "utf8" });
   const shared = stdout.split("\n").filter((line) => / [WVu] /.test(line));

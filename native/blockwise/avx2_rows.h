@@ -10,9 +10,11 @@ namespace {
 // From these many values on, whole lines of steps go around the cache.
 constexpr size_t kStream = size_t{8} << 20;
 
-// Of a part of the matrix that stays in the second cache between the two looks at it.
-constexpr size_t kPartValues = size_t{1} << 17;
-constexpr size_t kPartCols = 4096;
+// Columns whose results are held until whole lines of them are found, and how many of these are looked at
+// twice, for the range and for the steps, before the next ones: their rows stay in the second cache even
+// where rows lie powers of two apart. 1.2 times as fast as all columns at once, measured.
+constexpr size_t kPartCols = 8192;
+constexpr size_t kStripCols = 1024;
 
 // A line of the cache: what a column gets at a time is at least that long, and ends where a line does.
 constexpr size_t kLine = 64;
@@ -44,16 +46,16 @@ struct Part {
   void free() { _mm_free(ranges); }
 };
 
-// What of the block after this one is fetched for so many values of this one: half while its range is found,
+// What of the strip after this one is fetched for so many values of this one: half while its range is found,
 // half while it is quantized.
 constexpr size_t fetched(size_t values) { return values / 2; }
 
-// The ranges of a block of the first `cols` columns, eight rows at a time.
-inline void find_ranges(const float* w, size_t stride, size_t rows, size_t cols, const Part& part,
-                        Ahead<float>& ahead) {
-  for (size_t k = 0; k < cols / 8; ++k) part.ranges[k] = nothing();
+// The ranges of a block of columns [begin, end), eight rows at a time.
+inline void find_ranges(const float* w, size_t stride, size_t rows, size_t begin, size_t end,
+                        const Part& part, Ahead<float>& ahead) {
+  for (size_t k = begin / 8; k < end / 8; ++k) part.ranges[k] = nothing();
   for (size_t row = 0; row < rows; row += 8, w += 8 * stride)
-    for (size_t k = 0; k < cols / 8; ++k) {
+    for (size_t k = begin / 8; k < end / 8; ++k) {
       ahead.fetch(fetched(64));
       Range range = part.ranges[k];
       for (size_t i = 0; i < 8; ++i) range.fold(_mm256_loadu_ps(w + i * stride + 8 * k));
@@ -63,9 +65,9 @@ inline void find_ranges(const float* w, size_t stride, size_t rows, size_t cols,
 
 // The parameters that follow from these ranges, for the block-th of the part. Returns whether one is extreme.
 template <int kBits>
-bool find_params(const Part& part, size_t cols, size_t block, bool symmetric) {
+bool find_params(const Part& part, size_t begin, size_t end, size_t block, bool symmetric) {
   bool extreme = false;
-  for (size_t col = 0; col < cols; col += 8) {
+  for (size_t col = begin; col < end; col += 8) {
     const Params params = params_of<kBits>(part.ranges[col / 8], symmetric);
     const __m256 reciprocal = params.reciprocal();
     extreme |= is_extreme(reciprocal);
@@ -83,16 +85,34 @@ bool find_params(const Part& part, size_t cols, size_t block, bool symmetric) {
 }
 
 template <int kBits, bool kIsExtreme>
-void find_words(const float* w, size_t stride, size_t rows, size_t cols, const Part& part, uint32_t* words,
-                Ahead<float>& ahead) {
+void find_words(const float* w, size_t stride, size_t rows, size_t begin, size_t end, const Part& part,
+                uint32_t* words, Ahead<float>& ahead) {
   constexpr size_t kRows = 32 / kBits;
   for (size_t row = 0; row < rows; row += kRows, w += kRows * stride, words += part.cols)
-    for (size_t col = 0; col < cols; col += 8) {
+    for (size_t col = begin; col < end; col += 8) {
       ahead.fetch(fetched(kRows * 8));
       const Steps<kBits, kIsExtreme> steps{_mm256_load_ps(part.reciprocals + col),
                                            _mm256_load_ps(part.zero_points + col)};
       _mm256_store_si256(reinterpret_cast<__m256i*>(words + col), steps.words(w + col, stride));
     }
+}
+
+// Finds the parameters and the words of the block-th block of the part's first `cols` columns.
+template <int kBits>
+void quantize_block(const float* w, const BlockwiseLayout& layout, size_t cols, size_t block,
+                    const Part& part, bool symmetric) {
+  const size_t rows = layout.block;
+  const size_t stride = layout.cols;
+  uint32_t* words = part.words + block * (rows * kBits / 32) * part.cols;
+  for (size_t begin = 0; begin < cols; begin += kStripCols) {
+    const size_t end = cols - begin < kStripCols ? cols : begin + kStripCols;
+    Ahead<float> ahead(end < cols ? w + end : w + rows * stride, stride, end - begin);
+    find_ranges(w, stride, rows, begin, end, part, ahead);
+    if (find_params<kBits>(part, begin, end, block, symmetric))
+      find_words<kBits, true>(w, stride, rows, begin, end, part, words, ahead);
+    else
+      find_words<kBits, false>(w, stride, rows, begin, end, part, words, ahead);
+  }
 }
 
 // Turns rows [0, count) of 8 columns of words, moved as if they were floats, into columns, each `to_stride`
@@ -142,9 +162,7 @@ bool quantize_rows(const float* w, const BlockwiseLayout& layout, const Strides&
                    size_t begin, size_t end) {
   const size_t whole = layout.rows / layout.block;
   const size_t height = strides.block_bytes < kLine ? kLine / strides.block_bytes : 1;
-  size_t width = kPartValues / layout.block;
-  if (width > kPartCols) width = kPartCols;
-  if (width > end - begin) width = end - begin;
+  const size_t width = end - begin < kPartCols ? end - begin : kPartCols;
   Part part;
   part.allocate(width, height, strides.block_bytes);
   if (!part.ranges) return false;
@@ -158,17 +176,9 @@ bool quantize_rows(const float* w, const BlockwiseLayout& layout, const Strides&
       size_t count = height == 1 ? 1 : until_line / strides.block_bytes;
       if (count == 0) count = 1;
       if (count > whole - first) count = whole - first;
-      for (size_t block = 0; block < count; ++block) {
-        const float* x = w + (first + block) * layout.block * layout.cols + from;
-        Ahead<float> ahead(x + layout.block * layout.cols, layout.cols, cols);
-        find_ranges(x, layout.cols, layout.block, cols, part, ahead);
-        const bool extreme = find_params<kBits>(part, cols, block, !y.zero_points);
-        uint32_t* words = part.words + block * (strides.block_bytes / 4) * part.cols;
-        if (extreme)
-          find_words<kBits, true>(x, layout.cols, layout.block, cols, part, words, ahead);
-        else
-          find_words<kBits, false>(x, layout.cols, layout.block, cols, part, words, ahead);
-      }
+      for (size_t block = 0; block < count; ++block)
+        quantize_block<kBits>(w + (first + block) * layout.block * layout.cols + from, layout, cols, block,
+                              part, !y.zero_points);
       store_part<kBits>(part, cols, first, count, strides, to, around);
       first += count;
     }
