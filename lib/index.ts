@@ -35,6 +35,13 @@ export type {
 } from "./compress/prune/options.js";
 export { pruneModel } from "./compress/prune/prune-model.js";
 export { quantizeModel } from "./compress/quantize-model.js";
+export type {
+  ChannelScore,
+  PruneChannelsOptions,
+  PruneChannelsResult,
+  PrunedChannels,
+  WholeLayers,
+} from "./compress/structured/options.js";
 export type { Target } from "./compress/target.js";
 export { type CompressedWeight, compressWeight } from "./compressed/compress-weight.js";
 export { decompressWeight } from "./compressed/decompress-weight.js";

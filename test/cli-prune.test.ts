@@ -46,7 +46,39 @@ describe("modelpress prune", () => {
     });
   });
 
+  it("takes whole channels out, and says which layers keep all of theirs", () => {
+    const { status, stdout, stderr } = prune(
+      model,
+      "-o",
+      output,
+      "--pattern",
+      "channel",
+      "--sparsity",
+      "0.4",
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(
+      /^pruned\.onnx: \d+\.\d\d % of the multiplications and \d+\.\d\d % of the parameters are gone/,
+    );
+    expect(stdout).toMatch(/\/f\/f\.10\/f\.10\.0\/Conv +\/fc\/Gemm +128 -> \d+\n/);
+    expect(stdout).toMatch(/whole:\n {2}\/fc\/Gemm: it is an output of the model\n/);
+  });
+
   test.each([
+    ["channels without a share", [model, "-o", output, "--pattern", "channel"], 2, /needs --sparsity/],
+    [
+      "zeros with the score of channels",
+      [model, "-o", output, "--sparsity", "0.5", "--score", "l2"],
+      2,
+      /lamp/,
+    ],
+    ["zeros with data", [model, "-o", output, "--sparsity", "0.5", "--data", "x.mjs"], 2, /--data is for/],
+    [
+      "channels with overrides",
+      [model, "-o", output, "--sparsity", "0.5", "--pattern", "channel", "--overrides", "x"],
+      2,
+      /--overrides is not for/,
+    ],
     ["no output", [model, "--sparsity", "0.5"], 2, /-o, --output/],
     ["no sparsity", [model, "-o", output], 2, /from 0 to 1 for sparsity/],
     ["the input as output", [model, "-o", model, "--sparsity", "0.5"], 2, /name of its own/],

@@ -8,26 +8,35 @@ import type {
   PruneScore,
 } from "../compress/prune/options.js";
 import { pruneModel } from "../compress/prune/prune-model.js";
+import type { ChannelScore } from "../compress/structured/options.js";
 import { colors } from "./colors.js";
 import { bytes, percent } from "./format.js";
+import {
+  addChannelOptions,
+  CHANNEL_OPTIONS,
+  type ChannelCommandOptions,
+  renderChannels,
+} from "./prune-channels.js";
 import { readOverrides } from "./read-overrides.js";
 import { label, table } from "./table.js";
 import {
   addExamples,
+  type Outcome,
   parseCount,
   parseShare,
   repeated,
   type SharedOptions,
   UsageError,
   type Verb,
+  type VerbContext,
 } from "./verb.js";
 
-interface PruneCommandOptions extends SharedOptions {
+interface PruneCommandOptions extends SharedOptions, ChannelCommandOptions {
   output: string;
   sparsity?: number;
   pattern: string;
   scope: PruneScope;
-  score: PruneScore;
+  score?: PruneScore | ChannelScore;
   overrides?: string;
   include?: string[];
   exclude?: string[];
@@ -45,18 +54,18 @@ export const prune: Verb<PruneCommandOptions> = {
       .requiredOption("-o, --output <file>", "where to write the pruned model")
       .option(
         "--sparsity <share>",
-        "the share of the weights' values that become 0; not needed with N:M",
+        "the share of the weights' values that become 0, or of the channels that go; not needed with N:M",
         parseShare,
       )
       .option(
         "--pattern <pattern>",
-        "unstructured, or N:M: N of each M neighbours along the inputs of a layer stay, such as 2:4",
+        "unstructured; N:M: N of each M neighbours along the inputs of a layer stay, such as 2:4; channel: whole channels go",
         "unstructured",
       )
       .addOption(
         new Option(
           "--scope <scope>",
-          "global: one threshold for all weights together; layer: the same share of each",
+          "global: all weights or channels together; layer: the same share of each",
         )
           .choices(["global", "layer"])
           .default("global"),
@@ -64,10 +73,8 @@ export const prune: Verb<PruneCommandOptions> = {
       .addOption(
         new Option(
           "--score <score>",
-          "what one threshold compares: lamp, which knows of layers of different scale, or the plain magnitude",
-        )
-          .choices(["lamp", "magnitude"])
-          .default("lamp"),
+          "what one threshold compares: lamp (default), which knows of layers of different scale, or the plain magnitude; of channels: norms of weights (default), their values, or what the others cannot make good (default with --data)",
+        ).choices(["lamp", "magnitude", "l1", "l2", "activation", "reconstruction"]),
       )
       .option(
         "--overrides <file>",
@@ -85,19 +92,28 @@ export const prune: Verb<PruneCommandOptions> = {
       )
       .option("--embeddings", "prune tables of embeddings too")
       .option("--min-size <n>", "leave weights of fewer values alone; default 256", parseCount);
+    addChannelOptions(command);
     addExamples(
       command,
       "prune model.onnx -o model.pruned.onnx --sparsity 0.5",
       "prune model.onnx -o model.pruned.onnx --sparsity 0.8 --scope layer --exclude '/head/*'",
       "prune model.onnx -o model.2-4.onnx --pattern 2:4",
+      "prune model.onnx -o model.small.onnx --pattern channel --sparsity 0.4 --data calibration.safetensors",
     );
   },
 
-  async run([model], { output, json: _json, quiet: _quiet, overrides, ...options }, { signal, onProgress }) {
+  async run([model], { json: _json, quiet: _quiet, ...command }, { signal, onProgress }) {
+    const { output } = command;
     if (resolve(output) === resolve(model!))
       throw new UsageError("--output is the model itself; give the pruned model a name of its own");
+    if (command.pattern === "channel") return runChannels(model!, command, { signal, onProgress });
+    for (const name of CHANNEL_OPTIONS)
+      if (command[name] !== undefined && command[name] !== true)
+        throw new UsageError(`--${dashed(name)} is for --pattern channel`);
+    const { overrides, repair: _repair, threads: _threads, score, ...options } = command;
     const result = await pruneModel(model!, {
       ...options,
+      score: score as PruneScore,
       ...(overrides !== undefined && { overrides: readOverrides<PruneOptions["overrides"]>(overrides) }),
       output,
       signal,
@@ -111,6 +127,42 @@ export const prune: Verb<PruneCommandOptions> = {
     return { json: { input: model, ...facts }, text: render(model!, result) };
   },
 };
+
+async function runChannels(
+  model: string,
+  {
+    sparsity,
+    overrides,
+    embeddings,
+    minSize,
+    repair,
+    score,
+    ...options
+  }: Omit<PruneCommandOptions, "json" | "quiet">,
+  { signal, onProgress }: VerbContext,
+): Promise<Outcome> {
+  for (const [name, value] of Object.entries({ overrides, embeddings, "min-size": minSize }))
+    if (value !== undefined) throw new UsageError(`--${name} is not for --pattern channel`);
+  if (sparsity === undefined) throw new UsageError("--pattern channel needs --sparsity");
+  const result = await pruneModel(model, {
+    ...options,
+    pattern: "channel",
+    sparsity,
+    score: score as ChannelScore,
+    ...(repair === false && { repair }),
+    signal,
+    onProgress,
+  }).catch((error) => {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  });
+  result.model.close();
+  const { model: _model, ...facts } = result;
+  return { json: { input: model, ...facts }, text: renderChannels(model, result) };
+}
+
+function dashed(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 function render(input: string, result: PruneResult): string {
   const { files, layers, dense, values, zeros, sparsity, size, warnings } = result;

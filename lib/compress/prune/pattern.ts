@@ -14,7 +14,7 @@ export function parsePattern(text: string, field: string): Pattern {
   const [, keep, of] = (/^(\d{1,2}):(\d{1,2})$/.exec(text) ?? []).map(Number);
   if (keep === undefined || of === undefined || of < 2 || of > MAX_GROUP || keep >= of)
     throw outOfRange(
-      `unstructured, or N:M with N below M and M in 2..${MAX_GROUP}, such as 2:4,`,
+      `unstructured, channel, or N:M with N below M and M in 2..${MAX_GROUP}, such as 2:4,`,
       field,
       text,
     );

@@ -1,6 +1,8 @@
 import { statSync } from "node:fs";
 import { ModelOperationError } from "../../errors.js";
 import { recognizeFormat } from "../../files/recognize-format.js";
+import type { PruneChannelsOptions, PruneChannelsResult } from "../structured/options.js";
+import { pruneChannels } from "../structured/prune-channels.js";
 import { chooseMasks } from "./choose-masks.js";
 import { GraphSource } from "./graph-source.js";
 import type { Mask } from "./mask.js";
@@ -24,16 +26,39 @@ import { TensorSource } from "./tensor-source.js";
  * The file does not become smaller by itself and onnxruntime not faster: ONNX stores zeros as every other value. They make
  * the file small when it is compressed, and are what sparse runtimes and formats want.
  *
- * @param input path of a model or of a file of tensors, or the bytes of an ONNX model
+ * With pattern "channel" whole channels go instead: filters of convolutions, units of linear layers, heads of attention, with
+ * everything that belongs to them wherever they go in the graph. The model becomes smaller and faster in any runtime; names
+ * and shapes of its inputs and outputs stay. With calibration data the layers that read the other channels are fitted to what
+ * they made before. Channels that an operator uses in a way that is not understood stay whole, and the result says why.
+ *
+ * @param input path of a model or of a file of tensors, or the bytes of an ONNX model; pattern "channel" needs a model
  * @throws ModelFormatError for a damaged model, TENSOR_INVALID for weights that hold NaN or infinity
- * @throws ModelOperationError NOTHING_TO_PRUNE, UNSUPPORTED_MODEL for a name that the model lacks
+ * @throws ModelOperationError NOTHING_TO_PRUNE, UNSUPPORTED_MODEL for a name that the model lacks or, with pattern "channel", a
+ *   quantized model; CALIBRATION_NEEDED, RUNTIME_MISSING or RUNTIME_FAILED where samples are needed
  * @throws RangeError for options; signal.reason when aborted
  *
  * @example
  * const { layers, sparsity } = await pruneModel("model.onnx", { output: "model.pruned.onnx", sparsity: 0.5 });
  * await pruneModel("model.onnx", { output: "model.2-4.onnx", pattern: "2:4", exclude: ["/head/*"] });
+ * await pruneModel("model.onnx", { output: "model.small.onnx", pattern: "channel", sparsity: 0.4, data: "calibration.safetensors" });
  */
-export async function pruneModel(input: string | Uint8Array, options: PruneOptions): Promise<PruneResult> {
+export async function pruneModel(
+  input: string | Uint8Array,
+  options: PruneChannelsOptions,
+): Promise<PruneChannelsResult>;
+export async function pruneModel(input: string | Uint8Array, options: PruneOptions): Promise<PruneResult>;
+export async function pruneModel(
+  input: string | Uint8Array,
+  options: PruneOptions | PruneChannelsOptions,
+): Promise<PruneResult | PruneChannelsResult> {
+  return isChannels(options) ? pruneChannels(input, options) : pruneValues(input, options);
+}
+
+function isChannels(options: PruneOptions | PruneChannelsOptions): options is PruneChannelsOptions {
+  return options.pattern === "channel";
+}
+
+async function pruneValues(input: string | Uint8Array, options: PruneOptions): Promise<PruneResult> {
   const settings = pruneSettings(options);
   const source = openSource(input, settings, options);
   try {

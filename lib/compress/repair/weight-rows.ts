@@ -13,11 +13,11 @@ export interface WeightRows {
 }
 
 /** Of an anchor whose weight is a constant: a filter of a Conv, a column of a MatMul, one or the other of a Gemm. */
-export function weightRows(graph: Graph, { node, weight }: Anchor): WeightRows {
+export function weightRows(graph: Graph, { node, weight }: Pick<Anchor, "node" | "weight">): WeightRows {
   const stored = graph.initializer(weight!)!;
   const data = graph.model.tensor(stored).data as Float32Array;
   const shape = shapeOf(stored);
-  if (node.opType === "Conv" || intAttributeOf(node, "transB", 0) !== 0) {
+  if (isRowMajor({ node })) {
     const outputs = shape[0]!;
     return { values: data, outputs, columns: data.length / outputs, restore: (rows) => rows };
   }
@@ -34,4 +34,9 @@ export function weightRows(graph: Graph, { node, weight }: Anchor): WeightRows {
       return restored;
     },
   };
+}
+
+/** Whether the weight itself has the values that make one output side by side. */
+export function isRowMajor({ node }: Pick<Anchor, "node">): boolean {
+  return node.opType === "Conv" || intAttributeOf(node, "transB", 0) !== 0;
 }

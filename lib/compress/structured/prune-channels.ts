@@ -1,0 +1,240 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ModelOperationError } from "../../errors.js";
+import { analyseChannels } from "../../graph/channels/analyse-channels.js";
+import type { Axes } from "../../graph/channels/axes.js";
+import { type ChannelGroup, channelGroups, nodeNames, setsOf } from "../../graph/channels/channel-groups.js";
+import { type Cut, cutGraph } from "../../graph/channels/cut-graph.js";
+import { Graph } from "../../graph/graph.js";
+import { liftConstants } from "../../graph/lift-constants.js";
+import { modelBytes } from "../../onnx/model-bytes.js";
+import { type OnnxModel, openModel, readOnnx } from "../../onnx/read.js";
+import { isExternal } from "../../onnx/tensor-proto.js";
+import { tensorsOf } from "../../onnx/walk.js";
+import { writeOnnx } from "../../onnx/write.js";
+import { ModelProcess } from "../../runtime/model-process.js";
+import { collectStatistics } from "../collect-statistics.js";
+import { chooseChannels } from "./choose-channels.js";
+import { groupFilter } from "./group-filter.js";
+import { type LayerReader, layerReaders } from "./layer-readers.js";
+import { multiplicationsOf, totalMultiplications } from "./multiplications.js";
+import {
+  type ChannelSettings,
+  channelSettings,
+  type PruneChannelsOptions,
+  type PruneChannelsResult,
+  type WholeLayers,
+} from "./options.js";
+import { type Collect, magnitudeOrders, observedOrders } from "./order-groups.js";
+import { countParameters } from "./parameters.js";
+import { refitReader } from "./refit-reader.js";
+
+/** Models with these were quantized already; their weights are steps that cannot be fitted. */
+const QUANTIZED =
+  /^(QuantizeLinear|DequantizeLinear|DynamicQuantizeLinear|MatMulNBits|.*Integer|Q(Linear|Gemm|Attention).*)$/;
+
+/** What pruneModel does with pattern "channel". */
+export async function pruneChannels(
+  input: string | Uint8Array,
+  options: PruneChannelsOptions,
+): Promise<PruneChannelsResult> {
+  const settings = channelSettings(options);
+  const needsData = settings.repair || settings.score === "activation" || settings.score === "reconstruction";
+  if (needsData && options.data === undefined)
+    throw new ModelOperationError(
+      "CALIBRATION_NEEDED",
+      "repair and the scores activation and reconstruction need samples; give data, or choose score l1 or l2 without repair",
+    );
+  const model = readOnnx(input);
+  const folder = needsData ? await mkdtemp(join(tmpdir(), "modelpress-")) : undefined;
+  try {
+    const before = typeof input === "string" ? modelBytes(input) : input.byteLength;
+    return await new ChannelPruning(model, options, settings, folder).run(before);
+  } catch (error) {
+    model.close();
+    throw error;
+  } finally {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+class ChannelPruning {
+  private readonly warnings: string[] = [];
+  private readonly repairs: string[] = [];
+
+  constructor(
+    private readonly model: OnnxModel,
+    private readonly options: PruneChannelsOptions,
+    private readonly settings: ChannelSettings,
+    private readonly folder: string | undefined,
+  ) {}
+
+  async run(before: number): Promise<PruneChannelsResult> {
+    const { model, settings } = this;
+    const { output, signal, onProgress } = this.options;
+    const parametersBefore = countParameters(model.proto);
+    const { axes, groups, whole } = this.analyse();
+    const removed = await this.choose(axes, groups);
+    signal?.throwIfAborted();
+    // Said now: tensors that are yet to be made lie nowhere.
+    const externalData = [...tensorsOf(model.proto)].some(isExternal) || undefined;
+    const cut = cutGraph(axes, removed);
+    const files =
+      output === undefined ? [] : await writeOnnx(output, model, { externalData, signal, onProgress });
+    return {
+      parameters: { before: parametersBefore, after: countParameters(model.proto) },
+      model: files[0] === undefined ? withNewTensors(model) : writtenModel(model, files[0]),
+      files,
+      pattern: "channel",
+      scope: settings.scope,
+      score: settings.score,
+      groups: groups.map((group) => describe(axes, cut, group)),
+      whole,
+      multiplications: totalMultiplications(axes, cut),
+      repairs: this.repairs,
+      size: { before, after: files[0] === undefined ? 0 : modelBytes(files[0]) },
+      warnings: this.warnings,
+    };
+  }
+
+  private analyse(): { axes: Axes; groups: ChannelGroup[]; whole: WholeLayers[] } {
+    const { model } = this;
+    liftConstants(model.proto);
+    const graph = new Graph(model);
+    graph.commit();
+    const quantized = graph.allNodes().find(({ opType }) => QUANTIZED.test(opType));
+    if (quantized)
+      throw new ModelOperationError(
+        "UNSUPPORTED_MODEL",
+        `${this.label}: it is quantized (${quantized.opType}); prune the model in float first, then quantize it`,
+      );
+    const axes = analyseChannels(graph);
+    const found = channelGroups(axes);
+    const spared = groupFilter(graph, this.options);
+    const whole = found.whole.map(({ makers, reason }) => ({ layers: nodeNames(makers), reason }));
+    const groups: ChannelGroup[] = [];
+    for (const group of found.groups) {
+      const reason = spared(group) ?? this.tooSmall(group);
+      if (reason === undefined) groups.push(group);
+      else whole.push({ layers: nodeNames(group.makers), reason });
+    }
+    if (groups.length === 0) throw this.nothingToPrune(whole);
+    return { axes, groups, whole };
+  }
+
+  private tooSmall({ sets, width }: ChannelGroup): string | undefined {
+    const { roundTo } = this.settings;
+    const channels = sets.length * width;
+    if (sets.length > 1 && channels > roundTo) return undefined;
+    return `its ${channels} channels are no more than the ${Math.max(roundTo, width)} that stay at least`;
+  }
+
+  /** The sets of channels that go; the layers that read the others are fitted to it. */
+  private async choose(axes: Axes, groups: readonly ChannelGroup[]): Promise<Set<number>> {
+    const { settings, options } = this;
+    const weights = new Map(groups.flatMap((group) => [...multiplicationsOf(axes, group)]));
+    if (this.folder === undefined)
+      return this.reached(
+        chooseChannels(magnitudeOrders(axes, groups, weights, settings.score as "l1"), weights, settings),
+        weights,
+      );
+    await using models = await ModelProcess.start({ signal: options.signal });
+    const collect = this.collector(models, axes, this.folder);
+    const { score } = settings;
+    const orders =
+      score === "l1" || score === "l2"
+        ? magnitudeOrders(axes, groups, weights, score)
+        : await observedOrders(axes, groups, weights, score, collect, (group) =>
+            this.warnings.push(
+              `ordered by the norms of weights, since none of the layers that read them can be observed: ${nodeNames(group.makers).join(", ")}`,
+            ),
+          );
+    const removed = this.reached(chooseChannels(orders, weights, settings), weights);
+    if (settings.repair) await this.repair(axes, groups, removed, collect);
+    return removed;
+  }
+
+  private async repair(
+    axes: Axes,
+    groups: readonly ChannelGroup[],
+    removed: ReadonlySet<number>,
+    collect: Collect,
+  ): Promise<void> {
+    const readers = new Map(
+      groups
+        .flatMap((group) => layerReaders(axes, group.readers))
+        .filter(({ columnSets }) => columnSets.some((set) => removed.has(set)))
+        .map((reader) => [reader.name, reader]),
+    );
+    let fitted = 0;
+    for await (const [reader, statistics] of collect([...readers.values()])) {
+      refitReader(axes, reader, statistics, removed);
+      fitted++;
+    }
+    if (fitted > 0) this.repairs.push(`fitted ${fitted} layers to what they made with all channels`);
+  }
+
+  private collector(models: ModelProcess, axes: Axes, folder: string): Collect {
+    const { samples, threads, onProgress } = this.options;
+    const data = this.options.data!;
+    const { model } = axes.graph;
+    return async function* (readers) {
+      if (readers.length === 0) return;
+      const byName = new Map<string, LayerReader>(readers.map((reader) => [reader.name, reader]));
+      const inputs = new Map(readers.map(({ name, input }) => [name, input]));
+      const options = { data, samples, threads, folder, gram: true, onProgress };
+      for await (const [name, statistics] of collectStatistics(models, model, inputs, options))
+        yield [byName.get(name)!, statistics];
+    };
+  }
+
+  /** Says so where less could go than was asked for. */
+  private reached(removed: Set<number>, weights: ReadonlyMap<number, number>): Set<number> {
+    const sum = (sets: Iterable<number>) => [...sets].reduce((all, set) => all + (weights.get(set) ?? 0), 0);
+    const share = sum(removed) / (sum(weights.keys()) || 1);
+    if (this.settings.scope === "global" && share < this.settings.sparsity)
+      this.warnings.push(
+        `only ${Math.round(100 * share)}% of the channels could go: the others are what every layer keeps (minKept, roundTo)`,
+      );
+    return removed;
+  }
+
+  private nothingToPrune(whole: readonly WholeLayers[]): ModelOperationError {
+    const reasons = whole.slice(0, 5).map(({ layers, reason }) => `${layers.join(", ")}: ${reason}`);
+    const detail = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
+    return new ModelOperationError(
+      "NOTHING_TO_PRUNE",
+      `${this.label}: it has no layer whose channels can be taken out${detail}`,
+    );
+  }
+
+  private get label(): string {
+    return this.model.path ?? "the model";
+  }
+}
+
+function describe(axes: Axes, cut: Cut, { makers, readers }: ChannelGroup) {
+  const [first] = makers;
+  const before = setsOf(axes, first!).length;
+  return {
+    layers: nodeNames(makers),
+    readers: nodeNames(readers),
+    channels: { before, after: cut.kept(first!.weight, first!.axis)?.length ?? before },
+  };
+}
+
+/** The same model once more: its map of tensors was made before there were new ones. */
+function withNewTensors(model: OnnxModel): OnnxModel {
+  const opened = openModel(model.proto, model.path);
+  const close = (): void => {
+    opened.close();
+    model.close();
+  };
+  return { ...opened, close };
+}
+
+function writtenModel(model: OnnxModel, path: string): OnnxModel {
+  model.close();
+  return readOnnx(path);
+}

@@ -1,0 +1,165 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, test } from "vitest";
+import { compareModels, inspectModel, pruneModel, quantizeModel } from "../lib/index.js";
+import { modelFile } from "./support/build-model.js";
+import { calibrationSamples, carried, testSamples } from "./support/digits.js";
+import { temporaryFolder } from "./support/folder.js";
+import { Network } from "./support/network.js";
+import { randomTensor } from "./support/quantize-built.js";
+
+const folder = temporaryFolder();
+const CNN = carried("digits_cnn.onnx");
+
+/** Two convolutions; of the 16 filters of the first the last 8 are copies of the others. */
+function doubled(): Uint8Array {
+  const net = new Network(5);
+  const weight = net.weight(16, 3, 3, 3);
+  const twice = net.node("Relu", [net.node("Conv", ["x", weight])]);
+  const proto = net.model({ x: ["n", 3, 8, 8] }, [net.conv(twice, 16, 4)]);
+  const stored = proto.graph!.initializer.find(({ name }) => name === weight)!;
+  const half = stored.rawData.subarray(0, stored.rawData.length / 2);
+  stored.rawData = Buffer.concat([half, half]);
+  return modelFile(proto);
+}
+
+describe("pruneModel with pattern channel", () => {
+  it("takes the same share of every layer, in multiples of 8, and keeps inputs and outputs", async () => {
+    const output = join(folder, "cnn.onnx");
+    const { model, groups, whole, parameters, multiplications, size } = await pruneModel(CNN, {
+      pattern: "channel",
+      sparsity: 0.5,
+      scope: "layer",
+      output,
+    });
+    expect(groups.map(({ channels }) => channels)).toEqual([
+      { before: 16, after: 8 },
+      { before: 32, after: 16 },
+      { before: 64, after: 32 },
+      { before: 64, after: 32 },
+      { before: 64, after: 32 },
+    ]);
+    expect(whole).toEqual([{ layers: ["/fc2/Gemm"], reason: "it is an output of the model" }]);
+    expect(parameters.after / parameters.before).toBeCloseTo(0.251, 2);
+    expect(multiplications.after / multiplications.before).toBeCloseTo(0.254, 2);
+    expect(size.after).toBeLessThan(0.3 * size.before);
+    model.close();
+    const [before, after] = [inspectModel(CNN), inspectModel(output)];
+    expect(after.inputs).toEqual(before.inputs);
+    expect(after.outputs).toEqual(before.outputs);
+  });
+
+  test.each([1, 4, 8, 16])("keeps multiples of %d", async (roundTo) => {
+    const { groups } = await pruneModel(CNN, { pattern: "channel", sparsity: 0.3, scope: "layer", roundTo });
+    for (const { channels } of groups) {
+      expect(channels.after % roundTo).toBe(0);
+      expect(channels.after).toBeGreaterThanOrEqual(0.7 * channels.before);
+      expect(channels.after - 0.7 * channels.before).toBeLessThan(roundTo);
+    }
+  });
+
+  it("with scope global takes where it costs least, and leaves every layer its share", async () => {
+    const options = { pattern: "channel", sparsity: 0.5, roundTo: 1, minKept: 0.4 } as const;
+    const { groups, warnings } = await pruneModel(CNN, options);
+    for (const { channels } of groups) expect(channels.after).toBeGreaterThanOrEqual(0.4 * channels.before);
+    expect(warnings).toEqual([]);
+    const most = await pruneModel(CNN, { ...options, sparsity: 0.9 });
+    expect(most.groups.map(({ channels }) => channels.after)).toEqual([7, 13, 26, 26, 26]);
+    expect(most.warnings).toEqual([expect.stringMatching(/^only 59% of the channels could go/)]);
+  });
+
+  it("removes the filters of smallest norm first", async () => {
+    const net = new Network();
+    const w = net.weight(16, 3, 1, 1);
+    const y = net.conv(net.node("Conv", ["x", w]), 16, 2);
+    const proto = net.model({ x: [1, 3, 4, 4] }, [y]);
+    const values = Float32Array.from({ length: 48 }, (_, i) => (Math.floor(i / 3) % 2 === 0 ? 1 : 0.1));
+    proto.graph!.initializer.find(({ name }) => name === w)!.rawData = new Uint8Array(values.buffer);
+    for (const score of ["l1", "l2"] as const) {
+      const { model } = await pruneModel(modelFile(proto), { pattern: "channel", sparsity: 0.5, score });
+      expect(new Set(model.tensors.get(w)!.data as Float32Array)).toEqual(new Set([1]));
+      expect(model.tensors.get(w)!.shape).toEqual([8, 3, 1, 1]);
+    }
+  });
+
+  it("leaves out what is excluded, and takes only what is included", async () => {
+    const sizes = async (choice: { include?: string[]; exclude?: string[] }) => {
+      const { groups, whole } = await pruneModel(CNN, { pattern: "channel", sparsity: 0.5, ...choice });
+      return [groups.map(({ layers }) => layers[0]), whole.length];
+    };
+    expect(await sizes({ include: ["/fc1/*", "/f/f.0*"] })).toEqual([["/f/f.0/f.0.0/Conv", "/fc1/Gemm"], 4]);
+    expect(await sizes({ exclude: ["/f/*"] })).toEqual([["/fc1/Gemm"], 5]);
+    await expect(sizes({ exclude: ["/g/*"] })).rejects.toMatchObject({ code: "UNSUPPORTED_MODEL" });
+  });
+
+  it("refuses what cannot be done, and writes nothing", async () => {
+    const output = join(folder, "never.onnx");
+    const refused = (input: string | Uint8Array, options = {}) =>
+      expect(pruneModel(input, { pattern: "channel", sparsity: 0.5, output, ...options })).rejects;
+    await refused(CNN, { sparsity: 1 }).toThrow(RangeError);
+    await refused(CNN, { score: "l3" }).toThrow("one of l1, l2, activation, reconstruction for score");
+    await refused(CNN, { roundTo: 0 }).toThrow("an integer from 1 for roundTo");
+    await refused(CNN, { minKept: 2 }).toThrow("a number from 0 to 1 for minKept");
+    await refused(CNN, { repair: true }).toMatchObject({ code: "CALIBRATION_NEEDED" });
+    await refused(CNN, { score: "activation" }).toMatchObject({ code: "CALIBRATION_NEEDED" });
+    const net = new Network();
+    const only = modelFile(net.model({ x: [1, 3, 6, 6] }, [net.conv("x", 3, 8)]));
+    await refused(only).toMatchObject({
+      code: "NOTHING_TO_PRUNE",
+      message: expect.stringContaining("Conv2: it is an output of the model"),
+    });
+    const int8 = join(folder, "int8.onnx");
+    await quantizeModel(CNN, { output: int8, mode: "dynamic" });
+    await refused(int8).toMatchObject({
+      code: "UNSUPPORTED_MODEL",
+      message: expect.stringContaining("prune the model in float first"),
+    });
+    expect(existsSync(output)).toBe(false);
+  });
+});
+
+describe("repair after channels went", () => {
+  const data = calibrationSamples();
+
+  it("loses next to nothing where the other channels say the same", async () => {
+    const path = join(folder, "doubled.onnx");
+    const output = join(folder, "halved.onnx");
+    writeFileSync(path, doubled());
+    const samples = Array.from({ length: 16 }, (_, i) => ({
+      feeds: { x: randomTensor([1, 3, 8, 8], i + 1) },
+    }));
+    const lost = async (repair: boolean) => {
+      const options = { pattern: "channel", sparsity: 0.5, data: samples, repair, output } as const;
+      const { model, groups } = await pruneModel(path, options);
+      model.close();
+      expect(groups[0]!.channels).toEqual({ before: 16, after: 8 });
+      const { outputs } = await compareModels(path, output, { data: samples, latency: false });
+      return outputs[0]!.sqnrDb;
+    };
+    expect(await lost(false)).toBeLessThan(20);
+    expect(await lost(true)).toBeGreaterThan(40);
+  });
+
+  it("keeps a CNN right that loses half of its multiplications, which norms alone ruin", async () => {
+    const accuracy = async (options: object) => {
+      const output = join(folder, "pruned.onnx");
+      const include = ["/f/f.0*", "/f/f.1*", "/f/f.2*"];
+      const result = await pruneModel(CNN, {
+        pattern: "channel",
+        sparsity: 0.4,
+        include,
+        output,
+        ...options,
+      });
+      result.model.close();
+      const compared = await compareModels(CNN, output, { data: testSamples(), latency: false });
+      return { result, accuracy: compared.accuracy! };
+    };
+    const plain = await accuracy({ score: "l1" });
+    const repaired = await accuracy({ data, samples: 96 });
+    expect(plain.accuracy.candidate).toBeLessThan(0.9);
+    expect(repaired.accuracy.candidate).toBeGreaterThan(repaired.accuracy.reference - 0.01);
+    expect(repaired.result.multiplications.after).toBeLessThan(0.5 * repaired.result.multiplications.before);
+    expect(repaired.result.repairs).toEqual([expect.stringMatching(/^fitted \d layers/)]);
+  });
+});
