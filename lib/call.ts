@@ -7,7 +7,7 @@ export interface CallOptions {
   /** A name or an element of backends(); default: the best. */
   backend?: string | Backend | undefined;
   /**
-   * How many threads may work on the call, the caller's own included. Default: one for inputs below 4 MiB, where waking another
+   * How many threads may work on the call, the caller's own included. Default: one for inputs below 1 MiB, where waking another
    * costs more than it saves, else one per processor. The result never depends on it.
    */
   threads?: number | undefined;

@@ -20,8 +20,8 @@ struct Units {
   size_t bytes;  // of one unit, counted as float32
 };
 
-// Below these many bytes in all, waking a thread costs more than it saves (measured: 4 MiB).
-constexpr size_t kThreadsPay = size_t{4} << 20;
+// Below these many bytes in all, waking a thread costs as much as it saves (measured).
+constexpr size_t kThreadsPay = size_t{1} << 20;
 // A chunk stays in the cache, or is large enough that a kernel goes around it. Either depends on the size of
 // the whole alone, so that where a chunk ends never depends on how many threads there are.
 constexpr size_t kSmallChunk = size_t{512} << 10;

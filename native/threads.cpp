@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <list>
@@ -33,12 +34,27 @@ void stay_loaded() {
 #endif
 }
 
+// A thread that sleeps needs this long to wake up on a virtual machine, as long as it takes to read a few
+// megabytes: one that has nothing to do looks around for so long before it sleeps.
+constexpr std::chrono::microseconds kLookAround{100};
+
+// Whether it has become so; others may run meanwhile.
+template <class Condition>
+bool becomes_soon(const Condition& condition) {
+  const auto until = std::chrono::steady_clock::now() + kLookAround;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
 // One call of parallel_for.
 struct Batch {
   const std::function<void(size_t)>& task;
   const size_t count;
   size_t helpers_wanted;
-  size_t helpers_at_work = 0;
+  std::atomic<size_t> helpers_at_work{0};
   std::atomic<size_t> next{0};
   std::mutex failure_mutex;
   std::exception_ptr failure;
@@ -61,12 +77,18 @@ class Pool {
     std::unique_lock lock(mutex_);
     start(helpers);
     const auto place = batches_.insert(batches_.end(), &batch);
+    posted_.fetch_add(1, std::memory_order_release);
     lock.unlock();
     for (size_t i = 0; i < helpers; ++i) wake_.notify_one();
     batch.work();
     lock.lock();
     batches_.erase(place);
-    done_.wait(lock, [&] { return batch.helpers_at_work == 0; });
+    lock.unlock();
+    const auto is_done = [&] { return batch.helpers_at_work.load(std::memory_order_acquire) == 0; };
+    if (!becomes_soon(is_done)) {
+      lock.lock();
+      done_.wait(lock, is_done);
+    }
     if (batch.failure) std::rethrow_exception(batch.failure);
   }
 
@@ -88,7 +110,12 @@ class Pool {
       const auto wanting = std::find_if(batches_.begin(), batches_.end(),
                                         [](const Batch* batch) { return batch->helpers_wanted > 0; });
       if (wanting == batches_.end()) {
-        wake_.wait(lock);
+        const size_t seen = posted_.load(std::memory_order_acquire);
+        const auto is_posted = [&] { return posted_.load(std::memory_order_acquire) != seen; };
+        lock.unlock();
+        const bool posted = becomes_soon(is_posted);
+        lock.lock();
+        if (!posted) wake_.wait(lock, is_posted);
         continue;
       }
       Batch& batch = **wanting;
@@ -97,7 +124,8 @@ class Pool {
       lock.unlock();
       batch.work();
       lock.lock();
-      if (--batch.helpers_at_work == 0) done_.notify_all();
+      // The batch may be gone right after this.
+      if (batch.helpers_at_work.fetch_sub(1, std::memory_order_release) == 1) done_.notify_all();
     }
   }
 
@@ -105,6 +133,7 @@ class Pool {
   std::condition_variable wake_;
   std::condition_variable done_;
   std::list<Batch*> batches_;
+  std::atomic<size_t> posted_{0};  // batches so far
   size_t threads_ = 0;
 };
 
