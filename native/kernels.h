@@ -89,7 +89,7 @@ struct MagnitudeCounts {
 };
 
 // Adds to counts how many magnitudes of x lie below lo, and how many from lo to hi; these are also written to
-// found + counts.inside, one after the other, unless found is null. It has room for kFoundSlack more.
+// found + counts.inside and on, in any order, unless found is null. It has room for kFoundSlack more.
 constexpr size_t kFoundSlack = 8;
 using CollectMagnitudes = void(const float* x, size_t n, int32_t lo, int32_t hi, MagnitudeCounts& counts,
                                int32_t* found);

@@ -6,7 +6,11 @@ namespace modelpress {
 namespace {
 
 constexpr size_t kStep = 8;
-constexpr size_t kUnrolled = 4 * kStep;
+constexpr size_t kPair = 2 * kStep;
+
+// From these many elements on, two places are searched in turn: memory then gives a tenth more.
+constexpr size_t kStreamed = size_t{1} << 17;
+constexpr size_t kStreams = 2;
 
 // From these many elements on, results that are not x itself go around the cache, as in dequantize_linear.
 constexpr size_t kStream = size_t{8} << 20;
@@ -58,6 +62,20 @@ inline void collect(__m256i magnitudes, unsigned lanes, MagnitudeCounts& counts,
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(found + counts.inside), front);
   }
   counts.inside += static_cast<size_t>(_mm_popcnt_u32(lanes));
+}
+
+// Most pairs of vectors hold nothing that is between.
+inline void collect_pair(const float* x, const Bracket& bracket, __m256i& below, MagnitudeCounts& counts,
+                         int32_t* found) {
+  const __m256i first = magnitude_of(bits_of(x));
+  const __m256i second = magnitude_of(bits_of(x + kStep));
+  below = _mm256_sub_epi32(below, bracket.below(first));
+  below = _mm256_sub_epi32(below, bracket.below(second));
+  const __m256i first_out = bracket.outside(first);
+  const __m256i second_out = bracket.outside(second);
+  if (lanes_of(_mm256_and_si256(first_out, second_out)) == 0xff) return;
+  collect(first, ~lanes_of(first_out) & 0xff, counts, found);
+  collect(second, ~lanes_of(second_out) & 0xff, counts, found);
 }
 
 inline __m256i pruned(const float* x, __m256i limit) {
@@ -148,21 +166,14 @@ void avx2::collect_magnitudes_f32(const float* x, size_t n, int32_t lo, int32_t 
   // A lane counts to 2^32 at most.
   constexpr size_t part = size_t{1} << 31;
   size_t i = 0;
-  while (i + kUnrolled <= n) {
-    const size_t end = n - i < part ? n : i + part;
+  while (i + kStreams * kPair <= n) {
+    const size_t size = n - i < part ? n - i : part;
+    const size_t streams = size < kStreamed ? 1 : kStreams;
+    const size_t stream = size / streams / kPair * kPair;
     __m256i below = _mm256_setzero_si256();
-    for (; i + kUnrolled <= end; i += kUnrolled) {
-      __m256i magnitudes[4];
-      __m256i outside = _mm256_set1_epi32(-1);
-      for (size_t k = 0; k < 4; ++k) {
-        magnitudes[k] = magnitude_of(bits_of(x + i + k * kStep));
-        below = _mm256_sub_epi32(below, bracket.below(magnitudes[k]));
-        outside = _mm256_and_si256(outside, bracket.outside(magnitudes[k]));
-      }
-      if (lanes_of(outside) == 0xff) continue;
-      for (size_t k = 0; k < 4; ++k)
-        collect(magnitudes[k], ~lanes_of(bracket.outside(magnitudes[k])) & 0xff, counts, found);
-    }
+    for (const size_t end = i + stream; i < end; i += kPair)
+      for (size_t k = 0; k < streams; ++k) collect_pair(x + k * stream + i, bracket, below, counts, found);
+    i += (streams - 1) * stream;
     counts.below += sum_of(below);
   }
   scalar::collect_magnitudes_f32(x + i, n - i, lo, hi, counts, found);

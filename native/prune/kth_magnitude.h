@@ -13,6 +13,7 @@
 
 #include "../args.h"
 #include "../job.h"
+#include "ranked_values.h"
 
 namespace modelpress {
 
@@ -53,6 +54,8 @@ class Arrays {
   }
 
   float* data(size_t array) const { return arrays_[array].data; }
+  size_t start_of(size_t array) const { return starts_[array]; }
+  size_t end_of(size_t array) const { return starts_[array + 1]; }
 
   bool has_lengths_of(const Arrays& others) const { return starts_ == others.starts_; }
 
@@ -98,9 +101,6 @@ class MagnitudeSearch {
   }
 
  private:
-  struct Bracket {
-    int32_t lo, hi;
-  };
   struct Guess {
     Bracket bracket;
     // Where one value is very frequent, as 0 is in what was pruned before: too much would lie in the bracket.
@@ -111,57 +111,60 @@ class MagnitudeSearch {
 
   static constexpr size_t kMinSample = size_t{1} << 14;
   static constexpr size_t kMaxSample = size_t{1} << 18;
-  static constexpr size_t kNeighbours = 4;  // of a sample, which come with one line of the cache
+  static constexpr size_t kNeighbours = 8;    // of a sample, which come with one line of the cache or two
+  static constexpr double kDeviations = 3.5;  // wider, more is found; narrower, the bracket misses more often
   static constexpr size_t kMaxFound = size_t{1} << 22;
   static constexpr size_t kPart = size_t{1}
-                                  << 14;  // what is found in as many elements, fits a thread's cache
-  static constexpr int kBinBits = 12;
+                                  << 18;  // long enough for a kernel to search several places in turn
 
   std::vector<int32_t> sample(size_t count) const {
     const size_t n = arrays_.size();
     std::vector<int32_t> values(count);
     const double stride = static_cast<double>(n) / static_cast<double>(count / kNeighbours);
     uint64_t random = 1;
+    size_t array = 0;
     for (size_t i = 0; i < count; i += kNeighbours) {
       random = random * 6364136223846793005u + 1442695040888963407u;
       const double offset =
           static_cast<double>(random >> 11) * 0x1p-53;  // no pattern in x keeps in step with it
       const double at = (static_cast<double>(i / kNeighbours) + offset) * stride;
       const size_t first = std::min(n - kNeighbours, static_cast<size_t>(at));
+      while (first >= arrays_.end_of(array)) ++array;
+      if (first + kNeighbours <= arrays_.end_of(array)) {
+        const float* const from = arrays_.data(array) + (first - arrays_.start_of(array));
+        for (size_t k = 0; k < kNeighbours; ++k) values[i + k] = magnitude_of(from[k]);
+        continue;
+      }
       size_t k = i;
-      arrays_.for_each_part(first, first + kNeighbours, [&](size_t array, size_t from, size_t to) {
-        for (; from < to; ++from) values[k++] = magnitude_of(arrays_.data(array)[from]);
+      arrays_.for_each_part(first, first + kNeighbours, [&](size_t part, size_t from, size_t to) {
+        for (; from < to; ++from) values[k++] = magnitude_of(arrays_.data(part)[from]);
       });
     }
     return values;
   }
 
-  // Between two of a sample, four standard deviations off on either side.
+  // Between two of a sample, some standard deviations off on either side.
   Guess guess_of(size_t k) const {
     const size_t n = arrays_.size();
-    if (n <= kMinSample) return {{0, kLargestMagnitude}, 0, false};
+    Guess guess = {{0, kLargestMagnitude}, 0, false};
+    if (n <= kMinSample) return guess;
     const size_t count = std::min(std::max(n / 64, kMinSample), kMaxSample) / kNeighbours * kNeighbours;
-    std::vector<int32_t> values = sample(count);
+    const std::vector<int32_t> values = sample(count);
+    const RankedValues ranked(values, guess.bracket);
     const double share = (static_cast<double>(k) - 0.5) / static_cast<double>(n);
     const double rank = share * static_cast<double>(count);
-    const double margin = 4 * std::sqrt(rank * (1 - share)) + 8;
-    Guess guess = {{0, kLargestMagnitude}, 0, false};
-    auto begin = values.begin();
-    const auto nth = [&](double at) {
-      const auto place = values.begin() + static_cast<std::ptrdiff_t>(at);
-      std::nth_element(begin, place, values.end());
-      begin = place;
-      return *place;
+    const double margin = kDeviations * std::sqrt(rank * (1 - share)) + 8;
+    const auto value_at = [&](double place) {
+      const RankedValue found = ranked.at(static_cast<size_t>(place));
+      if (static_cast<double>(found.equals) > 2 * margin) {
+        guess.value = found.value;
+        guess.is_frequent = true;
+      }
+      return found.value;
     };
-    if (rank - margin >= 0) guess.bracket.lo = nth(rank - margin);
-    const int32_t middle = nth(rank);
-    if (rank + margin < static_cast<double>(count)) guess.bracket.hi = nth(rank + margin);
-    for (const int32_t value : {guess.bracket.lo, middle, guess.bracket.hi}) {
-      const auto equals = std::count(values.begin(), values.end(), value);
-      if (static_cast<double>(equals) <= 2 * margin) continue;
-      guess.value = value;
-      guess.is_frequent = true;
-    }
+    if (rank - margin >= 0) guess.bracket.lo = value_at(rank - margin);
+    value_at(rank);
+    if (rank + margin < static_cast<double>(count)) guess.bracket.hi = value_at(rank + margin);
     return guess;
   }
 
@@ -192,60 +195,35 @@ class MagnitudeSearch {
     return all;
   }
 
-  KthMagnitude select(size_t rank, size_t below, Bracket bracket) {
-    // Bins of equal width first: nth_element moves all of them several times.
-    const int shift = shift_of(bracket);
-    std::vector<size_t> bins(size_t{1} << kBinBits);
-    const auto bin_of = [&](int32_t value) { return static_cast<size_t>((value - bracket.lo) >> shift); };
-    for (const int32_t value : found_) ++bins[bin_of(value)];
-    size_t bin = 0;
-    for (; bins[bin] < rank; ++bin) {
-      rank -= bins[bin];
-      below += bins[bin];
-    }
-    std::vector<int32_t> values;
-    values.reserve(bins[bin]);
-    for (const int32_t value : found_)
-      if (bin_of(value) == bin) values.push_back(value);
-    const auto place = values.begin() + static_cast<std::ptrdiff_t>(rank - 1);
-    std::nth_element(values.begin(), place, values.end());
-    const int32_t magnitude = *place;
-    const auto less = std::count_if(values.begin(), values.end(), [=](int32_t v) { return v < magnitude; });
-    const auto equals = std::count(values.begin(), values.end(), magnitude);
-    return {magnitude, below + static_cast<size_t>(less), static_cast<size_t>(equals)};
-  }
-
-  static int shift_of(Bracket bracket) {
-    int shift = 0;
-    while (((bracket.hi - bracket.lo) >> shift) >= (1 << kBinBits)) ++shift;
-    return shift;
+  KthMagnitude select(size_t rank, size_t below, Bracket bracket) const {
+    const RankedValue found = RankedValues(found_, bracket).at(rank - 1);
+    return {found.value, below + found.below, found.equals};
   }
 
   // The bin of equal width that the k-th magnitude lies in, of those between lo and hi.
   Bracket narrowed(size_t k, Bracket bracket) const {
-    const int shift = shift_of(bracket);
-    std::vector<size_t> bins((1 << kBinBits) + 1);  // the first one holds what lies below
+    const Bins bins(bracket);
+    std::vector<size_t> all(Bins::kCount + 1);  // the first one holds what lies below
     std::mutex mutex;
     steps_(units(), [&](size_t begin, size_t end) {
-      std::vector<size_t> counts(bins.size());
+      std::vector<size_t> counts(all.size());
       arrays_.for_each_part(begin, end, [&](size_t array, size_t from, size_t to) {
         for (size_t i = from; i < to; ++i) {
           const int32_t magnitude = magnitude_of(arrays_.data(array)[i]);
           if (magnitude < bracket.lo)
             ++counts[0];
           else if (magnitude <= bracket.hi)
-            ++counts[static_cast<size_t>(((magnitude - bracket.lo) >> shift) + 1)];
+            ++counts[bins.of(magnitude) + 1];
         }
       });
       const std::lock_guard lock(mutex);
-      for (size_t i = 0; i < bins.size(); ++i) bins[i] += counts[i];
+      for (size_t i = 0; i < all.size(); ++i) all[i] += counts[i];
     });
-    size_t below = bins[0];
-    size_t bin = 1;
-    while (bin + 1 < bins.size() && below + bins[bin] < k) below += bins[bin++];
-    const int32_t lo = bracket.lo + static_cast<int32_t>((bin - 1) << shift);
-    const int32_t width = (1 << shift) - 1;
-    return {lo, width < bracket.hi - lo ? lo + width : bracket.hi};
+    size_t below = all[0];
+    size_t bin = 0;
+    while (bin + 1 < Bins::kCount && below + all[bin + 1] < k) below += all[++bin];
+    const int32_t lo = bins.first_of(bin);
+    return {lo, bins.width() - 1 < bracket.hi - lo ? lo + bins.width() - 1 : bracket.hi};
   }
 
   Units units() const { return {arrays_.size(), sizeof(float)}; }
