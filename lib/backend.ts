@@ -6,6 +6,16 @@ export type QuantizedArray = Int8Array | Uint8Array | Int16Array | Uint16Array;
 /** Arrays that hold floats: float32, or the bits of 16-bit floats. */
 export type FloatArray = Float32Array | Uint16Array;
 
+/** Arrays of elements of 1, 2 or 4 bytes. */
+export type NarrowArray =
+  | Float32Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
+
 /** How methods are told what elements an array has: an array alone does not say. The numbers are ONNX's. */
 export const ELEMENT_TYPES = {
   float32: 1,
@@ -241,6 +251,32 @@ export interface Operations<Result> {
     x: readonly Float32Array[],
     y: readonly Float32Array[],
     threshold: number,
+    ...execution: Execution
+  ): Result;
+
+  /** Sets count[0] to how many elements of x have a bit of mask set. */
+  countNonzero(x: NarrowArray, mask: number, count: Float64Array, ...execution: Execution): Result;
+
+  /**
+   * Takes x, rows of `columns` elements, apart: values gets the elements of which any bit is set, one after the other, and bit i % 8 of
+   * byte i / 8 of each row of bitmask, whole bytes for every row, says whether its element i is there. count[0] becomes how many they
+   * are; where values has room for fewer, what the arrays hold is undefined, as what is after them in values is.
+   */
+  packBitmask<X extends NarrowArray>(
+    x: X,
+    bitmask: Uint8Array,
+    values: X,
+    columns: number,
+    count: Float64Array,
+    ...execution: Execution
+  ): Result;
+  /** The way back. count[0] becomes how many bits are set; where that is not the length of values, just that. */
+  unpackBitmask<X extends NarrowArray>(
+    bitmask: Uint8Array,
+    values: X,
+    y: X,
+    columns: number,
+    count: Float64Array,
     ...execution: Execution
   ): Result;
 

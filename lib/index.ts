@@ -4,6 +4,7 @@ export {
   type ElementType,
   type Execution,
   type FloatArray,
+  type NarrowArray,
   type Operations,
   type QuantizedArray,
 } from "./backend.js";
@@ -158,6 +159,18 @@ export {
   type SafetensorsFile,
 } from "./safetensors/read.js";
 export { type WriteSafetensorsOptions, writeSafetensors } from "./safetensors/write.js";
+export {
+  type Bitmask,
+  type PackBitmaskOptions,
+  packBitmask,
+  packBitmaskAsync,
+} from "./sparse/pack-bitmask.js";
+export {
+  type PackedBitmask,
+  type UnpackBitmaskOptions,
+  unpackBitmask,
+  unpackBitmaskAsync,
+} from "./sparse/unpack-bitmask.js";
 export type { DeferredTensor, DType, Fill, Tensor, TypedArray } from "./tensor.js";
 export type { CompressedGroup, CompressedSummary } from "./tensor-file/describe-compressed.js";
 export {

@@ -58,6 +58,9 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::prune_magnitude>(operations, "pruneMagnitude", target);
   add<binding::prune_to_threshold>(operations, "pruneToThreshold", target);
   add<binding::prune_nm>(operations, "pruneNM", target);
+  add<binding::count_nonzero>(operations, "countNonzero", target);
+  add<binding::pack_bitmask>(operations, "packBitmask", target);
+  add<binding::unpack_bitmask>(operations, "unpackBitmask", target);
   add<binding::accumulate_gram>(operations, "accumulateGram", target);
   add<binding::accumulate_products>(operations, "accumulateProducts", target);
   add<binding::reversed_cholesky>(operations, "reversedCholesky", target);

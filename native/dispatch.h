@@ -58,6 +58,15 @@ struct Kernels {
   PruneMagnitudes* prune_magnitudes_f32;
   PruneGroups* prune_groups_f32;
   PruneGroupLanes* prune_group_lanes_f32;
+  CountNonzero<uint8_t>* count_nonzero_u8;
+  CountNonzero<uint16_t>* count_nonzero_u16;
+  CountNonzero<uint32_t>* count_nonzero_u32;
+  PackBitmask<uint8_t>* pack_bitmask_u8;
+  PackBitmask<uint16_t>* pack_bitmask_u16;
+  PackBitmask<uint32_t>* pack_bitmask_u32;
+  UnpackBitmask<uint8_t>* unpack_bitmask_u8;
+  UnpackBitmask<uint16_t>* unpack_bitmask_u16;
+  UnpackBitmask<uint32_t>* unpack_bitmask_u32;
   AccumulateGram* accumulate_gram_f32;
   AccumulateProducts* accumulate_products_f32;
   FactorRows* factor_rows_f64;

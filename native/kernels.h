@@ -106,6 +106,22 @@ using PruneGroups = void(const float* x, float* y, size_t groups, int keep, int 
 // n groups side by side, whose elements lie `stride` apart.
 using PruneGroupLanes = void(const float* x, float* y, size_t stride, size_t n, int keep, int of);
 
+// How many elements of x have a bit of mask set.
+template <class T>
+using CountNonzero = size_t(const T* x, size_t n, T mask);
+
+// What is not stored is an element of which every bit is 0, +0 alone of a float: all come back bit for bit.
+// Bit i % 8 of bitmask[i / 8] says whether x[i] is stored, bits after the last are 0; values gets what is
+// stored, one after the other, as far as there is room. Returns how many these are, with those that there was
+// no room for. What else is in the room is left open.
+template <class T>
+using PackBitmask = size_t(const T* x, size_t n, uint8_t* bitmask, T* values, size_t room);
+
+// y[i] = the next one of values where bit i % 8 of bitmask[i / 8] is set, else 0, and 0 after the last of
+// them. Returns how many were used.
+template <class T>
+using UnpackBitmask = size_t(const uint8_t* bitmask, const T* values, size_t count, T* y, size_t n);
+
 // A matrix each of whose columns is cut into blocks of `block` rows, a power of two from 16 to 256; the last
 // may be shorter. Its values lie row after row, or column after column if it is transposed.
 struct BlockwiseLayout {
@@ -260,6 +276,15 @@ CollectMagnitudes collect_magnitudes_f32;
 PruneMagnitudes prune_magnitudes_f32;
 PruneGroups prune_groups_f32;
 PruneGroupLanes prune_group_lanes_f32;
+CountNonzero<uint8_t> count_nonzero_u8;
+CountNonzero<uint16_t> count_nonzero_u16;
+CountNonzero<uint32_t> count_nonzero_u32;
+PackBitmask<uint8_t> pack_bitmask_u8;
+PackBitmask<uint16_t> pack_bitmask_u16;
+PackBitmask<uint32_t> pack_bitmask_u32;
+UnpackBitmask<uint8_t> unpack_bitmask_u8;
+UnpackBitmask<uint16_t> unpack_bitmask_u16;
+UnpackBitmask<uint32_t> unpack_bitmask_u32;
 AccumulateGram accumulate_gram_f32;
 AccumulateProducts accumulate_products_f32;
 SubtractRows subtract_rows_f64;
@@ -309,6 +334,15 @@ CollectMagnitudes collect_magnitudes_f32;
 PruneMagnitudes prune_magnitudes_f32;
 PruneGroups prune_groups_f32;
 PruneGroupLanes prune_group_lanes_f32;
+CountNonzero<uint8_t> count_nonzero_u8;
+CountNonzero<uint16_t> count_nonzero_u16;
+CountNonzero<uint32_t> count_nonzero_u32;
+PackBitmask<uint8_t> pack_bitmask_u8;
+PackBitmask<uint16_t> pack_bitmask_u16;
+PackBitmask<uint32_t> pack_bitmask_u32;
+UnpackBitmask<uint8_t> unpack_bitmask_u8;
+UnpackBitmask<uint16_t> unpack_bitmask_u16;
+UnpackBitmask<uint32_t> unpack_bitmask_u32;
 AccumulateGram accumulate_gram_f32;
 AccumulateProducts accumulate_products_f32;
 SubtractRows subtract_rows_f64;
@@ -363,6 +397,15 @@ QuantizeBlockwise quantize_blockwise;
 DequantizeBlockwise dequantize_blockwise;
 FitBlockwise fit_blockwise;
 Histogram histogram_f32;
+CountNonzero<uint8_t> count_nonzero_u8;
+CountNonzero<uint16_t> count_nonzero_u16;
+CountNonzero<uint32_t> count_nonzero_u32;
+PackBitmask<uint8_t> pack_bitmask_u8;
+PackBitmask<uint16_t> pack_bitmask_u16;
+PackBitmask<uint32_t> pack_bitmask_u32;
+UnpackBitmask<uint8_t> unpack_bitmask_u8;
+UnpackBitmask<uint16_t> unpack_bitmask_u16;
+UnpackBitmask<uint32_t> unpack_bitmask_u32;
 AccumulateGram accumulate_gram_f32;
 AccumulateProducts accumulate_products_f32;
 SubtractRows subtract_rows_f64;

@@ -323,6 +323,35 @@ for (let round = 0; round < Number(values.rounds); round++) {
       backend.pruneNM(groups, y, keep, of, run);
       return y;
     });
+  const thinned = x.map((value) => (random() % 4 ? 0 : value));
+  for (const sparse of [thinned, new Uint16Array(thinned.buffer), new Uint8Array(thinned.buffer)]) {
+    const columns = random() % 2 ? sparse.length : sparse.length / (length / inner);
+    const row = Math.ceil(columns / 8);
+    const bits = new Uint8Array((sparse.length / columns) * row);
+    const width = sparse.BYTES_PER_ELEMENT;
+    const values = sparse.slice();
+    const mask = random();
+    const count = new Float64Array(1);
+    js.packBitmask(sparse, bits, values, columns, count);
+    const packed = values.subarray(0, count[0]);
+    compare(`packBitmask of ${width} bytes, ${columns} columns, ${text}`, (backend) => {
+      const y = new Uint8Array(bits.length + packed.byteLength + offset * width);
+      const room = sparse.slice(0, packed.length);
+      backend.packBitmask(sparse, y.subarray(0, bits.length), room, columns, new Float64Array(1));
+      y.set(bytes(room), bits.length);
+      return y;
+    });
+    compare(`unpackBitmask of ${width} bytes, ${columns} columns, ${text}`, (backend) => {
+      const y = sparse.map(() => 99);
+      backend.unpackBitmask(bits, packed, y, columns, new Float64Array(1));
+      return y;
+    });
+    compare(`countNonzero of ${width} bytes, ${text}`, (backend) => {
+      const found = new Float64Array(1);
+      backend.countNonzero(sparse, mask, found);
+      return found;
+    });
+  }
   for (const values of [x, x.map((value) => (Number.isNaN(value) ? -0 : value))]) {
     compare(`minMax, ${text}`, (backend) => {
       const range = new Float32Array(2);

@@ -158,6 +158,27 @@ describe.each(backends().filter(({ name }) => name !== "js"))("the binding of $n
         ),
       "whole number of [size, inner] slices",
     ],
+    [
+      "a bitmask that is too short",
+      () => backend.packBitmask(f(20), new Uint8Array(2), f(20), 20, d(1)),
+      "whole bytes for every row",
+    ],
+    [
+      "rows of a bitmask that are not whole bytes",
+      () => backend.unpackBitmask(new Uint8Array(3), f(1), f(20), 10, d(1)),
+      "whole bytes for every row",
+    ],
+    [
+      "values of another width",
+      () => backend.unpackBitmask(new Uint8Array(1), new Int8Array(1) as never, f(8), 8, d(1)),
+      "values is not of the type of y",
+    ],
+    [
+      "elements that have no kernel",
+      () => backend.packBitmask(d(8) as never, new Uint8Array(1), d(8) as never, 8, d(1)),
+      "no kernel",
+    ],
+    ["a count of nothing", () => backend.countNonzero(f(4), 1, d(0)), "count is not one number"],
     ["a matrix that is not square", () => backend.reversedCholesky(d(5), 2), "not square"],
     ["part of a row", () => backend.accumulateGram(f(3), d(4), 2), "whole rows"],
     ["columns that there are not", () => rounding({ order: Int32Array.of(0, 2) }), "names no column"],

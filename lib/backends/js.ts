@@ -8,6 +8,7 @@ import * as linalg from "./js/linalg.js";
 import * as minmax from "./js/minmax.js";
 import * as prune from "./js/prune.js";
 import * as quantize from "./js/quantize.js";
+import * as sparse from "./js/sparse.js";
 
 const operations: Operations<void> = {
   ...blockwise,
@@ -19,6 +20,7 @@ const operations: Operations<void> = {
   ...minmax,
   ...prune,
   ...quantize,
+  ...sparse,
 };
 
 type Operation<Result> = (...args: unknown[]) => Result;

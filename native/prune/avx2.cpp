@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "../kernels.h"
+#include "../lane_orders.h"
 
 namespace modelpress {
 namespace {
@@ -39,24 +40,10 @@ struct Bracket {
   }
 };
 
-// For every set of lanes, which lane comes where when these move to the front.
-struct Orders {
-  uint8_t of[256][8];
-
-  constexpr Orders() : of() {
-    for (unsigned lanes = 0; lanes < 256; ++lanes) {
-      size_t count = 0;
-      for (uint8_t lane = 0; lane < 8; ++lane)
-        if (lanes >> lane & 1) of[lanes][count++] = lane;
-    }
-  }
-};
-constexpr Orders kOrders;
-
 // Writes a whole vector; the next one overwrites what is too much.
 inline void collect(__m256i magnitudes, unsigned lanes, MagnitudeCounts& counts, int32_t* found) {
   if (found) {
-    const auto* order = reinterpret_cast<const __m128i*>(kOrders.of[lanes]);
+    const auto* order = reinterpret_cast<const __m128i*>(kLaneOrders.front[lanes]);
     const __m256i front =
         _mm256_permutevar8x32_epi32(magnitudes, _mm256_cvtepu8_epi32(_mm_loadl_epi64(order)));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(found + counts.inside), front);
@@ -121,20 +108,30 @@ inline bool streams(const float* x, const float* y, size_t n) {
   return x != y && n >= kStream && (reinterpret_cast<uintptr_t>(y) & (sizeof(float) - 1)) == 0;
 }
 
+// How many elements of whole groups come before the first vector of y that results can go around the cache
+// to; all n, if they cannot.
+template <int kOf>
+inline size_t until_streamed(const float* x, const float* y, size_t n) {
+  if (!streams(x, y, n)) return n;
+  const size_t past = (reinterpret_cast<uintptr_t>(y) & (sizeof(__m256i) - 1)) / sizeof(float);
+  const size_t head = (kStep - past) % kStep;
+  return head % kOf == 0 ? head : n;
+}
+
 template <int kOf>
 void prune_vectors(const float* x, float* y, size_t n, int keep) {
   const Groups<kOf> groups;
   const __m256i kept = _mm256_set1_epi32(keep);
-  const bool around = streams(x, y, n) && (reinterpret_cast<uintptr_t>(y) & (sizeof(__m256i) - 1)) == 0;
-  size_t i = 0;
-  for (; i + kStep <= n; i += kStep) {
-    const __m256i result = groups.pruned(bits_of(x + i), kept);
-    if (around)
-      _mm256_stream_si256(reinterpret_cast<__m256i*>(y + i), result);
-    else
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i), result);
+  size_t i = until_streamed<kOf>(x, y, n);
+  if (i < n) {
+    scalar::prune_groups_f32(x, y, i / kOf, keep, kOf);
+    for (; i + kStep <= n; i += kStep)
+      _mm256_stream_si256(reinterpret_cast<__m256i*>(y + i), groups.pruned(bits_of(x + i), kept));
+    _mm_sfence();
+  } else {
+    for (i = 0; i + kStep <= n; i += kStep)
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i), groups.pruned(bits_of(x + i), kept));
   }
-  if (around) _mm_sfence();
   scalar::prune_groups_f32(x + i, y + i, (n - i) / kOf, keep, kOf);
 }
 

@@ -26,6 +26,8 @@ import {
   magnitudeThresholdAsync,
   minMax,
   minMaxAsync,
+  packBitmask,
+  packBitmaskAsync,
   pruneMagnitude,
   pruneMagnitudeAsync,
   pruneNM,
@@ -38,6 +40,8 @@ import {
   quantizeLinearAsync,
   summarize,
   summarizeAsync,
+  unpackBitmask,
+  unpackBitmaskAsync,
 } from "../../lib/index.js";
 import { randomBitPatterns, randomIntegers } from "./random.js";
 
@@ -156,6 +160,22 @@ export const OPERATION_CALLS: readonly OperationCall[] = [
       later: (o) => pruneNMAsync(wild, { keep: 2, of: 4, shape: [LENGTH / 7 / 8, 56], axis, ...o }),
     }),
   ),
+  ...[7, LENGTH].flatMap((columns): OperationCall[] => {
+    const shape = [LENGTH / columns, columns];
+    const packed = { ...packBitmask(tied, { shape }), shape };
+    return [
+      {
+        name: `packBitmask of ${columns} columns`,
+        now: (o) => packBitmask(tied, { shape, ...o }),
+        later: (o) => packBitmaskAsync(tied, { shape, ...o }),
+      },
+      {
+        name: `unpackBitmask of ${columns} columns`,
+        now: (o) => unpackBitmask(packed, o),
+        later: (o) => unpackBitmaskAsync(packed, o),
+      },
+    ];
+  }),
   {
     name: "float32ToFloat16",
     now: (o) => float32ToFloat16(wild, o),

@@ -1,0 +1,15 @@
+import type { NarrowArray } from "../backend.js";
+import type { Call } from "../call.js";
+import { requireNarrow } from "./narrow-array.js";
+
+/** How many elements have a bit set that is also set in `mask`. */
+export function nonzeroBits(x: NarrowArray, mask = 0xffffffff): Call<number> {
+  requireNarrow(x, "x");
+  const count = new Float64Array(1);
+  return {
+    elements: x.length,
+    arrays: [x],
+    run: (operations, ...execution) => operations.countNonzero(x, mask, count, ...execution),
+    result: () => count[0]!,
+  };
+}
