@@ -67,10 +67,25 @@ const IMAGES: Record<string, (net: Network, x: string) => [string, number]> = {
     net.node("ConvTranspose", [x, net.weight(8, 6, 2, 2), net.weight(6)], { strides: [2, 2] }),
     6,
   ],
+  "a resize by factors": (net, x) => [net.node("Resize", [x, "", net.floats(1, 1, 2, 2)]), 8],
+  "a resize to sizes that are computed": (net, x) => {
+    const own = net.node("Slice", [net.node("Shape", [x]), net.ints(0), net.ints(2)]);
+    return [net.node("Resize", [x, "", "", net.node("Concat", [own, net.ints(5, 7)], { axis: 0 })]), 8];
+  },
+  "a pixel shuffle": (net, x) => [net.node("DepthToSpace", [x], { blocksize: 2, mode: "CRD" }), 2],
+  "the other pixel shuffle, and back": (net, x) => [
+    net.node("SpaceToDepth", [net.node("DepthToSpace", [x], { blocksize: 2 })], { blocksize: 2 }),
+    8,
+  ],
+  "halves whose size is computed": (net, x) => {
+    const half = net.node("Div", [net.node("Gather", [net.node("Shape", [x]), net.ints(1)]), net.ints(2)]);
+    const second = net.node("Slice", [x, half, net.node("Mul", [half, net.ints(2)]), net.ints(1)]);
+    return [net.node("Max", [net.node("Slice", [x, net.ints(0), half, net.ints(1)]), second]), 4];
+  },
   "a channel shuffle": (net, x) => {
-    const apart = net.node("Reshape", [x, net.ints(0, 2, 4, 6, 6)]);
-    const turned = net.node("Transpose", [apart], { perm: [0, 2, 1, 3, 4] });
-    return [net.node("Reshape", [turned, net.ints(0, -1, 6, 6)]), 8];
+    const apart = net.node("Reshape", [x, net.ints(0, 2, 4, -1)]);
+    const turned = net.node("Transpose", [apart], { perm: [0, 2, 1, 3] });
+    return [net.node("Reshape", [turned, net.node("Shape", [x])]), 8];
   },
   "group normalization as PyTorch exports it": (net, x) => {
     const groups = net.node("Reshape", [x, net.ints(0, 4, -1)]);

@@ -48,6 +48,13 @@ export class Network {
     return name;
   }
 
+  /** A constant vector of floats. */
+  floats(...values: number[]): string {
+    const name = `f${this.count++}`;
+    this.initializers.push(floats(name, [values.length], values));
+    return name;
+  }
+
   scalar(value: number): string {
     const name = `s${this.count++}`;
     this.initializers.push(floats(name, [], [value]));

@@ -40,11 +40,12 @@ function stepsOf(
 ): Step[] {
   const steps: Step[] = [];
   let weight = 0;
-  for (let gone = 1; gone < sets.length; gone++) {
-    weight += weights.get(sets[gone - 1]!) ?? 0;
-    const kept = sets.length - gone;
-    if ((kept * group.width) % roundTo !== 0 || kept < minKept * sets.length) continue;
-    steps.push({ gone, loss: losses[gone - 1]!, weight });
+  let kept = group.channels;
+  for (const [i, set] of sets.slice(0, -1).entries()) {
+    weight += weights.get(set) ?? 0;
+    kept -= group.widths.get(set)!;
+    if (kept % roundTo !== 0 || kept < minKept * group.channels) continue;
+    steps.push({ gone: i + 1, loss: losses[i]!, weight });
   }
   return steps;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ModelOperationError } from "../../errors.js";
 import { analyseChannels } from "../../graph/channels/analyse-channels.js";
 import type { Axes } from "../../graph/channels/axes.js";
-import { type ChannelGroup, channelGroups, nodeNames, setsOf } from "../../graph/channels/channel-groups.js";
+import { type ChannelGroup, channelGroups, nodeNames } from "../../graph/channels/channel-groups.js";
 import { type Cut, cutGraph } from "../../graph/channels/cut-graph.js";
 import { Graph } from "../../graph/graph.js";
 import { liftConstants } from "../../graph/lift-constants.js";
@@ -24,6 +24,7 @@ import {
   channelSettings,
   type PruneChannelsOptions,
   type PruneChannelsResult,
+  type PrunedChannels,
   type WholeLayers,
 } from "./options.js";
 import { type Collect, magnitudeOrders, observedOrders } from "./order-groups.js";
@@ -89,7 +90,7 @@ class ChannelPruning {
       pattern: "channel",
       scope: settings.scope,
       score: settings.score,
-      groups: groups.map((group) => describe(axes, cut, group)),
+      groups: groups.map((group) => describe(cut, group)),
       whole,
       multiplications: totalMultiplications(axes, cut),
       repairs: this.repairs,
@@ -123,11 +124,12 @@ class ChannelPruning {
     return { axes, groups, whole };
   }
 
-  private tooSmall({ sets, width }: ChannelGroup): string | undefined {
+  private tooSmall({ sets, channels }: ChannelGroup): string | undefined {
+    if (sets.length === 1) return "its channels can only go all together";
     const { roundTo } = this.settings;
-    const channels = sets.length * width;
-    if (sets.length > 1 && channels > roundTo) return undefined;
-    return `its ${channels} channels are no more than the ${Math.max(roundTo, width)} that stay at least`;
+    return channels > roundTo
+      ? undefined
+      : `it has ${channels} channels, no more than stay at least (roundTo)`;
   }
 
   /** The sets of channels that go; the layers that read the others are fitted to it. */
@@ -214,13 +216,12 @@ class ChannelPruning {
   }
 }
 
-function describe(axes: Axes, cut: Cut, { makers, readers }: ChannelGroup) {
+function describe(cut: Cut, { makers, readers, channels }: ChannelGroup): PrunedChannels {
   const [first] = makers;
-  const before = setsOf(axes, first!).length;
   return {
     layers: nodeNames(makers),
     readers: nodeNames(readers),
-    channels: { before, after: cut.kept(first!.weight, first!.axis)?.length ?? before },
+    channels: { before: channels, after: cut.kept(first!.weight, first!.axis)?.length ?? channels },
   };
 }
 

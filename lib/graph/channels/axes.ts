@@ -181,6 +181,12 @@ export class Axes {
     this.setShape(tensor, vector.scalar ? [] : [vector.elements.length]);
   }
 
+  /** The values of a vector of integers, each undefined where it cannot be told; undefined for what is no such vector. */
+  numbers(tensor: string | undefined): (number | undefined)[] | undefined {
+    if (!tensor) return undefined;
+    return this.sizes(tensor)?.elements.map(({ size }) => (typeof size === "number" ? size : undefined));
+  }
+
   /** The values of a constant vector of integers; undefined where it is computed. */
   constants(tensor: string | undefined): number[] | undefined {
     if (!tensor) return undefined;

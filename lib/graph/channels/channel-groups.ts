@@ -5,8 +5,9 @@ import type { Axes, WeightAxis } from "./axes.js";
 export interface ChannelGroup {
   /** The sets of channels, by the elements that stand for them; each goes as a whole: a filter, or a head of attention. */
   readonly sets: readonly number[];
-  /** Channels of the first maker that one set holds. */
-  readonly width: number;
+  /** Channels of the first maker that each set holds, and all that it makes. */
+  readonly widths: ReadonlyMap<number, number>;
+  readonly channels: number;
   readonly makers: readonly WeightAxis[];
   readonly readers: readonly WeightAxis[];
 }
@@ -30,7 +31,7 @@ export function channelGroups(axes: Axes): { groups: ChannelGroup[]; whole: Whol
     const read = free.filter((set) => readersOf.has(set));
     if (free.length === 0 && all.length > 0) whole.push({ makers, reason: axes.classes.lockOf(all[0]!)! });
     else if (read.length === 0) whole.push({ makers, reason: "no later weight reads its channels" });
-    else groups.push({ sets: read, width: widthOf(axes, makers[0]!, read[0]!), makers, readers });
+    else groups.push({ sets: read, ...widthsOf(axes, makers[0]!, read), makers, readers });
   }
   return { groups, whole };
 }
@@ -47,8 +48,15 @@ export function nodeNames(list: readonly { node: NodeProto }[]): string[] {
   return [...new Set(list.map(({ node }) => node.name || node.output[0]!))];
 }
 
-function widthOf(axes: Axes, maker: WeightAxis, set: number): number {
-  return Math.max(1, setsOf(axes, maker).filter((each) => each === set).length);
+function widthsOf(
+  axes: Axes,
+  maker: WeightAxis,
+  sets: readonly number[],
+): Pick<ChannelGroup, "widths" | "channels"> {
+  const widths = new Map(sets.map((set) => [set, 0]));
+  const all = setsOf(axes, maker);
+  for (const set of all) if (widths.has(set)) widths.set(set, widths.get(set)! + 1);
+  return { widths, channels: all.length };
 }
 
 function joinMakers(axes: Axes): WeightAxis[][] {

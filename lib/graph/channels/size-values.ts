@@ -47,7 +47,11 @@ function shapeAsSizes(node: NodeProto, axes: Axes): SizeVector | undefined {
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   Identity: (_, [x]) => x,
-  Cast: (node, [x]) => (/^u?int/.test(dtypeOf(intAttributeOf(node, "to", 0)) ?? "") ? x : undefined),
+  Cast: (node, [x]) => {
+    // A float may become anything; one that is known only by name is of no harm.
+    const isInteger = /^u?int/.test(dtypeOf(intAttributeOf(node, "to", 0)) ?? "");
+    return isInteger || x!.elements.every(({ sources }) => sources.length === 0) ? x : undefined;
+  },
   Gather: (node, [data, indices]) => {
     const picked = indices!.elements.map(({ size }) => at(data!, size));
     if (intAttributeOf(node, "axis", 0) !== 0 || !picked.every((each) => each !== undefined))
@@ -88,6 +92,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     pairwise(inputs, (a, b) =>
       b === 1 ? a : numbers(a, b, (x, y) => (y === 0 ? undefined : Math.trunc(x / y))),
     ),
+  Mod: (_, inputs) => pairwise(inputs, (a, b) => numbers(a, b, (x, y) => (y === 0 ? undefined : x % y))),
   Equal: (_, inputs) => pairwise(inputs, isEqual),
   Where: (_, [condition, a, b]) => {
     const length = Math.max(...[condition!, a!, b!].map(({ elements }) => elements.length));

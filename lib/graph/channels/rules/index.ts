@@ -1,5 +1,6 @@
 import { intAttributeOf } from "../../graph.js";
 import { convolution, transposedConvolution } from "./convolution.js";
+import { counting, filling } from "./creating.js";
 import { across, elementwise } from "./elementwise.js";
 import { expansion, gather, squeeze, transposition, unsqueeze } from "./moving.js";
 import {
@@ -8,12 +9,14 @@ import {
   instanceNormalization,
   layerNormalization,
 } from "./normalization.js";
-import { concatenation, padding, resizing, slicing, splitting } from "./pieces.js";
+import { concatenation, padding, splitting } from "./pieces.js";
 import { globalPooling, pooling } from "./pooling.js";
 import { gemm, matMul } from "./products.js";
 import { argument, reduction } from "./reduction.js";
 import { flattening, reshaping } from "./reshaping.js";
+import { depthToSpace, resizing, spaceToDepth } from "./resizing.js";
 import { fromFront, type Rule } from "./rule.js";
+import { slicing } from "./slicing.js";
 
 /** Operators that work on every element by itself, with inputs of other shapes repeated. */
 const ELEMENTWISE = [
@@ -34,6 +37,7 @@ const softmax = across((node, rank, { graph }) => {
   const axis = fromFront(intAttributeOf(node, "axis", recent ? -1 : 1), rank);
   return recent ? [axis] : Array.from({ length: rank - axis }, (_, i) => axis + i);
 });
+const everyAxis = across((_, rank) => [...Array(rank).keys()]);
 const alongAxis = (absent: number) =>
   across((node, rank) => [fromFront(intAttributeOf(node, "axis", absent), rank)]);
 
@@ -46,8 +50,11 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["AveragePool", pooling],
   ["BatchNormalization", batchNormalization],
   ["Concat", concatenation],
+  ["ConstantOfShape", filling],
   ["Conv", convolution],
   ["ConvTranspose", transposedConvolution],
+  ["CumSum", everyAxis],
+  ["DepthToSpace", depthToSpace],
   ["Expand", expansion],
   ["Flatten", flattening],
   ["Gather", gather],
@@ -65,15 +72,18 @@ export const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["MatMul", matMul],
   ["MaxPool", pooling],
   ["Pad", padding],
+  ["Range", counting],
   ["RMSNormalization", layerNormalization],
   ["Reshape", reshaping],
   ["Resize", resizing],
   ["Slice", slicing],
   ["Softmax", softmax],
   ["Hardmax", softmax],
+  ["SpaceToDepth", spaceToDepth],
   ["Split", splitting],
   ["Squeeze", squeeze],
   ["Transpose", transposition],
+  ["Trilu", everyAxis],
   ["Unsqueeze", unsqueeze],
   ["Upsample", resizing],
 ]);

@@ -90,88 +90,6 @@ function splitSizes(node: NodeProto, axes: Axes, whole: number | string): number
   return node.output.map((_, i) => Math.min(part, whole - i * part));
 }
 
-/** What a Slice takes of each axis; undefined where that is computed. */
-function slicedRanges(node: NodeProto, axes: Axes, shape: readonly (number | string)[]) {
-  const inputs = node.input.length > 1;
-  const list = (index: number, name: string) =>
-    inputs ? axes.constants(inputOf(node, index)) : intsAttributeOf(node, name);
-  const [starts, ends] = [list(1, "starts"), list(2, "ends")];
-  if (!starts || !ends) return undefined;
-  const given = inputs ? inputOf(node, 3) !== undefined : intsAttributeOf(node, "axes").length > 0;
-  const along = given ? list(3, "axes") : [...starts.keys()];
-  const steps = inputOf(node, 4) ? axes.constants(inputOf(node, 4)) : starts.map(() => 1);
-  if (!along || !steps) return undefined;
-  return along.map((axis, i) => {
-    const place = fromFront(axis, shape.length);
-    const size = shape[place]!;
-    const limit = (value: number) =>
-      typeof size === "number" ? Math.min(Math.max(value < 0 ? value + size : value, 0), size) : Number.NaN;
-    return { axis: place, start: limit(starts[i]!), end: limit(ends[i]!), step: steps[i]! };
-  });
-}
-
-/** Slice: of each axis a range of channels. */
-export const slicing: Rule = {
-  relate(node, axes) {
-    const [x, y] = [node.input[0]!, node.output[0]!];
-    const shape = axes.shape(x);
-    if (!shape) return "the shape of its input is not known";
-    const ranges = slicedRanges(node, axes, shape);
-    if (!ranges) return "its ranges are computed";
-    const cut = new Map(ranges.map((range) => [range.axis, range]));
-    axes.setShape(
-      y,
-      shape.map((size, axis) => {
-        const range = cut.get(axis);
-        if (!range) return size;
-        const { start, end, step } = range;
-        return typeof size === "number" && step > 0
-          ? Math.max(0, Math.ceil((end - start) / step))
-          : axes.unknown();
-      }),
-    );
-    for (const axis of shape.keys()) {
-      const range = cut.get(axis);
-      const size = axes.shape(y)![axis];
-      if (!range) axes.join(x, axis, y, axis, "Slice");
-      else if (range.step !== 1 || typeof size !== "number") {
-        axes.lock(x, axis, "Slice counts along it");
-        axes.lock(y, axis, "Slice counts along it");
-      } else
-        axes.joinAt(
-          x,
-          axis,
-          y,
-          axis,
-          size,
-          (k) => range.start + k,
-          (k) => k,
-        );
-    }
-    return undefined;
-  },
-  cut(node, cut) {
-    const x = node.input[0]!;
-    const shape = cut.before(x)!;
-    const ranges = slicedRanges(node, cut.axes, shape)!;
-    const before = (axis: number, index: number) =>
-      cut.kept(x, axis)?.filter((k) => k < index).length ?? index;
-    const starts = ranges.map(({ axis, start }, i) =>
-      typeof shape[axis] === "number" ? before(axis, start) : cut.axes.constants(inputOf(node, 1))![i]!,
-    );
-    const ends = ranges.map(({ axis, end }, i) =>
-      typeof shape[axis] === "number" ? before(axis, end) : cut.axes.constants(inputOf(node, 2))![i]!,
-    );
-    if (node.input.length === 1) {
-      cut.setInts(node, "starts", starts);
-      cut.setInts(node, "ends", ends);
-      return;
-    }
-    cut.setVector(node, 1, starts);
-    cut.setVector(node, 2, ends);
-  },
-};
-
 /** Pad: what it does not pad holds what it held. */
 export const padding: Rule = {
   relate(node, axes) {
@@ -198,34 +116,6 @@ export const padding: Rule = {
     for (const axis of shape.keys()) {
       if (untouched(axis)) axes.join(x, axis, y, axis, "Pad");
       else for (const tensor of [x, y]) axes.lock(tensor, axis, "Pad adds to it");
-    }
-    return undefined;
-  },
-};
-
-/** Resize and Upsample by constant factors: axes with the factor 1 hold what they held. */
-export const resizing: Rule = {
-  relate(node, axes) {
-    const [x, y] = [node.input[0]!, node.output[0]!];
-    const shape = axes.shape(x);
-    if (!shape) return "the shape of its input is not known";
-    const name = inputOf(node, node.opType === "Upsample" ? 1 : node.input.length === 2 ? 1 : 2);
-    const stored = name ? axes.graph.initializer(name) : undefined;
-    const scales = stored ? Array.from(axes.graph.model.tensor(stored).data as Float32Array) : [];
-    if (scales.length !== shape.length) return "its factors are computed, or given as sizes";
-    axes.setShape(
-      y,
-      shape.map((size, axis) =>
-        scales[axis] === 1
-          ? size
-          : typeof size === "number"
-            ? Math.floor(size * scales[axis]!)
-            : axes.unknown(),
-      ),
-    );
-    for (const axis of shape.keys()) {
-      if (scales[axis] === 1) axes.join(x, axis, y, axis, node.opType);
-      else for (const tensor of [x, y]) axes.lock(tensor, axis, `${node.opType} scales it`);
     }
     return undefined;
   },
