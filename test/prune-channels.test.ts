@@ -140,6 +140,48 @@ describe("repair after channels went", () => {
     expect(await lost(true)).toBeGreaterThan(40);
   });
 
+  it("sees channels that are never anything but zero, however large their weights are", async () => {
+    const net = new Network(3);
+    const [w, b] = [net.weight(16, 3, 1, 1), net.weight(16)];
+    const y = net.conv(net.node("Relu", [net.node("Conv", ["x", w, b])]), 16, 2);
+    const proto = net.model({ x: ["n", 3, 4, 4] }, [y]);
+    const values = (name: string, fill: (i: number) => number, length: number) => {
+      const stored = proto.graph!.initializer.find((each) => each.name === name)!;
+      stored.rawData = new Uint8Array(Float32Array.from({ length }, (_, i) => fill(i)).buffer);
+    };
+    // Every other filter is large, and its bias keeps it below zero.
+    values(w, (i) => Math.sin(i) * (Math.floor(i / 3) % 2 === 0 ? 1 : 9), 48);
+    values(b, (i) => (i % 2 === 0 ? 0 : -99), 16);
+    const data = Array.from({ length: 8 }, (_, i) => ({ feeds: { x: randomTensor([1, 3, 4, 4], i + 1) } }));
+    for (const score of ["activation", "reconstruction"] as const) {
+      const { model } = await pruneModel(modelFile(proto), {
+        pattern: "channel",
+        sparsity: 0.5,
+        score,
+        data,
+      });
+      expect(Array.from(model.tensors.get(b)!.data as Float32Array)).toEqual(new Array(8).fill(0));
+    }
+    const { model } = await pruneModel(modelFile(proto), { pattern: "channel", sparsity: 0.5 });
+    expect(Array.from(model.tensors.get(b)!.data as Float32Array)).toEqual(new Array(8).fill(-99));
+  });
+
+  it("goes by norms where no layer that reads the channels can be observed, and says so", async () => {
+    const net = new Network();
+    const wide = net.node("Relu", [net.conv("x", 3, 16)]);
+    const y = net.node("ConvTranspose", [wide, net.weight(16, 4, 2, 2)]);
+    const input = modelFile(net.model({ x: ["n", 3, 4, 4] }, [y]));
+    const data = [{ feeds: { x: randomTensor([1, 3, 4, 4], 1) } }];
+    const { groups, warnings, repairs } = await pruneModel(input, {
+      pattern: "channel",
+      sparsity: 0.5,
+      data,
+    });
+    expect(groups[0]!.channels).toEqual({ before: 16, after: 8 });
+    expect(warnings).toEqual([expect.stringMatching(/^ordered by the norms of weights.*: Conv/)]);
+    expect(repairs).toEqual([]);
+  });
+
   it("keeps a CNN right that loses half of its multiplications, which norms alone ruin", async () => {
     const accuracy = async (options: object) => {
       const output = join(folder, "pruned.onnx");

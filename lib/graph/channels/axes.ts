@@ -19,6 +19,8 @@ export interface WeightAxis {
   readonly axis: number;
 }
 
+/** Elements told apart in one model: far above those of any real one. A file may say that a tensor has any size. */
+const MAX_ELEMENTS = 2 ** 26;
 /** Vectors of more values than a tensor can have sizes are not about sizes. */
 const MAX_SIZES = 64;
 
@@ -82,17 +84,20 @@ export class Axes {
     return `?${this.unknowns++}`;
   }
 
-  /** The first element of an axis among the classes; undefined where its size is 1 or not known: nothing of it can go. */
+  /** The first element of an axis among the classes; undefined where its size is 1, not known or absurd: nothing of it can go. */
   first(tensor: string, axis: number): number | undefined {
     const shape = this.shape(tensor);
     const size = shape?.[axis];
-    if (shape === undefined || typeof size !== "number" || size <= 1) return undefined;
+    if (shape === undefined || !Number.isSafeInteger(size) || (size as number) <= 1) return undefined;
     let firsts = this.firsts.get(tensor);
     if (!firsts) {
       firsts = new Int32Array(shape.length).fill(-1);
       this.firsts.set(tensor, firsts);
     }
-    if (firsts[axis] === -1) firsts[axis] = this.classes.add(size);
+    if (firsts[axis] === -1) {
+      if (this.classes.size + (size as number) > MAX_ELEMENTS) return undefined;
+      firsts[axis] = this.classes.add(size as number);
+    }
     return firsts[axis];
   }
 
@@ -125,11 +130,22 @@ export class Axes {
   ): void {
     const [x, y] = [this.first(a, i), this.first(b, j)];
     if (x === undefined && y === undefined) return;
-    for (let k = 0; k < count; k++) {
-      if (x !== undefined && y !== undefined) this.classes.unite(x + at(k), y + to(k));
-      else if (x !== undefined) this.classes.lock(x + at(k), "its counterpart has a single channel");
-      else this.classes.lock(y! + to(k), "its counterpart has a single channel");
-    }
+    if (x !== undefined && y !== undefined)
+      for (let k = 0; k < count; k++) this.classes.unite(x + at(k), y + to(k));
+    else if (x !== undefined) this.lockPlaces({ tensor: a, axis: i }, x, this.shape(b)?.[j], count, at);
+    else this.lockPlaces({ tensor: b, axis: j }, y!, this.shape(a)?.[i], count, to);
+  }
+
+  /** What a single channel goes with stays, and all that something of another size goes with. */
+  private lockPlaces(
+    { tensor, axis }: Axis,
+    first: number,
+    other: Size | undefined,
+    count: number,
+    at: (k: number) => number,
+  ): void {
+    if (other !== 1) this.lock(tensor, axis, "what it goes with is not known");
+    else for (let k = 0; k < count; k++) this.classes.lock(first + at(k), "it goes with a single channel");
   }
 
   /** Nothing of an axis may go. */

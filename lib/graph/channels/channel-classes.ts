@@ -7,6 +7,11 @@ export class ChannelClasses {
   private used = 0;
   private readonly locks = new Map<number, string>();
 
+  /** How many elements there are. */
+  get size(): number {
+    return this.used;
+  }
+
   /** Makes so many new elements, each by itself, and returns the first. */
   add(count: number): number {
     const first = this.used;

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { ModelFormatError } from "../../errors.js";
 import { deferTensor } from "../../onnx/deferred.js";
 import {
   AttributeProto_AttributeType,
@@ -18,6 +19,7 @@ import { RULES } from "./rules/index.js";
  * @param axes what `analyseChannels` found in this graph
  * @param removed the sets of channels to take out, by the element that stands for each
  * @returns what is left of each axis
+ * @throws ModelFormatError MODEL_INVALID for a node whose sizes do not fit its inputs
  */
 export function cutGraph(axes: Axes, removed: ReadonlySet<number>): Cut {
   const cut = new Cut(axes, removed);
@@ -69,11 +71,14 @@ export class Cut {
   }
 
   setInt(node: NodeProto, name: string, value: number): void {
-    this.setAttribute(node, name, { i: BigInt(value), type: AttributeProto_AttributeType.INT });
+    this.setAttribute(node, name, { i: integer(node, value), type: AttributeProto_AttributeType.INT });
   }
 
   setInts(node: NodeProto, name: string, values: readonly number[]): void {
-    this.setAttribute(node, name, { ints: values.map(BigInt), type: AttributeProto_AttributeType.INTS });
+    this.setAttribute(node, name, {
+      ints: values.map((value) => integer(node, value)),
+      type: AttributeProto_AttributeType.INTS,
+    });
   }
 
   dropAttribute(node: NodeProto, name: string): void {
@@ -89,7 +94,7 @@ export class Cut {
         name,
         "int64",
         [values.length],
-        BigInt64Array.from(values, (value) => BigInt(value)),
+        BigInt64Array.from(values, (value) => integer(node, value)),
       ),
     );
     graph.addInput(node, index, name);
@@ -158,6 +163,14 @@ export class Cut {
     for (const node of graph.allNodes().reverse())
       if (!before.has(node) && this.isIdle(node)) graph.removeNode(node);
   }
+}
+
+/** @throws ModelFormatError MODEL_INVALID where what a node says of sizes does not fit together */
+function integer(node: NodeProto, value: number): bigint {
+  if (Number.isSafeInteger(value)) return BigInt(value);
+  throw new ModelFormatError("MODEL_INVALID", `${node.opType} has sizes that do not fit its inputs`, {
+    field: `node ${JSON.stringify(node.name || node.output[0])}`,
+  });
 }
 
 /** Copies the elements of a tensor that stay along every axis. */

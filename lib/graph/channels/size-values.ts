@@ -28,7 +28,7 @@ export function evaluateSizes(node: NodeProto, axes: Axes): SizeVector | undefin
   if (!isStandard(node)) return undefined;
   if (node.opType === "Shape") return shapeAsSizes(node, axes);
   const operation = Object.hasOwn(OPERATIONS, node.opType) ? OPERATIONS[node.opType] : undefined;
-  if (!operation) return undefined;
+  if (!operation || node.input.length < (FEWEST_INPUTS[node.opType] ?? 1)) return undefined;
   const inputs = node.input.map((name) => axes.sizes(name));
   return inputs.every((input) => input !== undefined) ? operation(node, inputs, axes) : undefined;
 }
@@ -44,6 +44,19 @@ function shapeAsSizes(node: NodeProto, axes: Axes): SizeVector | undefined {
   const start = intAttributeOf(node, "start", 0);
   return { scalar: false, elements: elements.slice(start, intAttributeOf(node, "end", elements.length)) };
 }
+
+/** Of operators that need more than one. */
+const FEWEST_INPUTS: Readonly<Record<string, number>> = {
+  Gather: 2,
+  Reshape: 2,
+  Add: 2,
+  Sub: 2,
+  Mul: 2,
+  Div: 2,
+  Mod: 2,
+  Equal: 2,
+  Where: 3,
+};
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   Identity: (_, [x]) => x,

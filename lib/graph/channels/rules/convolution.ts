@@ -111,5 +111,5 @@ export function lockSpace(axes: Axes, tensor: string): void {
 
 function numbersOf(axes: Axes, tensor: string): number[] | undefined {
   const shape = axes.shape(tensor);
-  return shape?.every((size) => typeof size === "number") ? (shape as number[]) : undefined;
+  return shape?.every((size) => typeof size === "number" && size > 0) ? (shape as number[]) : undefined;
 }

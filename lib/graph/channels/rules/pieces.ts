@@ -7,7 +7,8 @@ import { fromFront, inputOf, type Rule } from "./rule.js";
 export const concatenation: Rule = {
   relate(node, axes) {
     const shapes = node.input.map((name) => axes.shape(name));
-    if (!shapes.every((shape) => shape !== undefined)) return "the shape of its input is not known";
+    if (shapes.length === 0 || !shapes.every((shape) => shape !== undefined))
+      return "the shape of its input is not known";
     const [first, y] = [shapes[0]!, node.output[0]!];
     const along = fromFront(intAttributeOf(node, "axis", 0), first.length);
     const sizes = shapes.map((shape) => shape[along]!);
