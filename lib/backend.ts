@@ -260,7 +260,7 @@ export interface Operations<Result> {
   /**
    * Takes x, rows of `columns` elements, apart: values gets the elements of which any bit is set, one after the other, and bit i % 8 of
    * byte i / 8 of each row of bitmask, whole bytes for every row, says whether its element i is there. count[0] becomes how many they
-   * are; where values has room for fewer, what the arrays hold is undefined, as what is after them in values is.
+   * are, and of them as many are stored as values has room for. What is after them in values is left open.
    */
   packBitmask<X extends NarrowArray>(
     x: X,

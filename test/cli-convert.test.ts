@@ -67,6 +67,17 @@ describe("modelpress convert", () => {
     expect(here.stderr).toContain("a folder other than the input's");
   });
 
+  it("refuses to leave out zeros that there are not", () => {
+    modelpress("convert", model, "dense.safetensors");
+    mkdirSync(join(folder, "sparse"));
+    const args = ["--compressed", "sparse-bitmask"];
+    const full = modelpress("convert", "dense.safetensors", "sparse/model.safetensors", ...args);
+    expect(full).toMatchObject({ status: 1, stdout: "" });
+    expect(full.stderr).toContain("no weight is smaller without its zeros");
+    const sized = modelpress("convert", model, "s.safetensors", ...args, "--group-size", "32");
+    expect(sized).toMatchObject({ status: 2, stdout: "" });
+  });
+
   it("splits by a size with a unit", () => {
     const { status, stdout } = modelpress("convert", model, "s.safetensors", "--shard-size", "0.3MB");
     expect(status).toBe(0);

@@ -279,13 +279,6 @@ describe("a damaged file of quantized weights", () => {
 });
 
 describe("inspectTensors", () => {
-  const bitmask: Record<string, Tensor> = {
-    "s.weight.bitmask": { dtype: "uint8", shape: [1, 1], data: Uint8Array.of(5) },
-    "s.weight.compressed": { dtype: "float32", shape: [2], data: Float32Array.of(1, 2) },
-    "s.weight.shape": { dtype: "int64", shape: [2], data: BigInt64Array.of(1n, 4n) },
-    "s.weight.row_offsets": { dtype: "int64", shape: [1], data: BigInt64Array.of(0n) },
-  };
-
   it("tells how weights are stored, and what the configuration says", async () => {
     const input = await write();
     await convertModel(input, at("out", "m.safetensors"), { compressed: "W8A16", ignore: [] });
@@ -301,21 +294,14 @@ describe("inspectTensors", () => {
     const int8 = compressWeight(floats([4, 8]), "W8A8");
     const order: Tensor = { dtype: "int32", shape: [8], data: new Int32Array(8) };
     const ordered = partsOf("o", { ...int8, weight_g_idx: order } as CompressedWeight);
-    const input = await write({ ...bitmask, ...Object.fromEntries([...partsOf("p", int8), ...ordered]) });
+    const input = await write(Object.fromEntries([...partsOf("p", int8), ...ordered]));
     const { compressed } = await inspectTensors(input);
     expect(compressed).not.toHaveProperty("declared");
     expect(compressed!.groups).toEqual(
       expect.arrayContaining([
-        { format: "sparse-bitmask", weights: 1 },
         { format: "int-quantized", weights: 1, bits: 8, strategy: "channel", symmetric: true },
         { format: "int-quantized", weights: 1, problem: expect.stringContaining("weight_g_idx") },
       ]),
     );
-  });
-
-  it("names sparse-bitmask where it is to become floats", async () => {
-    const input = await write(bitmask);
-    const refused = convertModel(input, at("out", "m.safetensors"), { dtype: "float32" });
-    await expect(refused).rejects.toThrow(/s\.weight is stored as sparse-bitmask, which is not supported/);
   });
 });

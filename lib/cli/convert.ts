@@ -1,6 +1,6 @@
 import { basename, resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
-import { SCHEMES, type SchemeName, type WeightScheme } from "../compressed/scheme.js";
+import { SCHEMES, type SchemeName, SPARSE_BITMASK, type WeightScheme } from "../compressed/scheme.js";
 import { TARGET_TYPES, type TargetType } from "../convert/cast-tensor.js";
 import { type ConvertResult, convertModel } from "../convert/convert-model.js";
 import { colors } from "./colors.js";
@@ -10,7 +10,7 @@ import { addExamples, parseCount, type SharedOptions, UsageError, type Verb } fr
 
 interface ConvertCommandOptions extends SharedOptions {
   dtype?: TargetType;
-  compressed?: SchemeName;
+  compressed?: SchemeName | typeof SPARSE_BITMASK;
   groupSize?: number;
   ignore?: string[];
   into?: string;
@@ -30,8 +30,8 @@ export const convert: Verb<ConvertCommandOptions> = {
       .addOption(
         new Option(
           "--compressed <scheme>",
-          "for .safetensors: quantize the weights of linear layers and store them in the compressed-tensors convention; W4A16: 4 bits, W8A16: 8 bits, for runtimes that compute in float; W8A8: int8, for runtimes that quantize activations too",
-        ).choices(Object.keys(SCHEMES)),
+          "for .safetensors: quantize the weights of linear layers and store them in the compressed-tensors convention; W4A16: 4 bits, W8A16: 8 bits, for runtimes that compute in float; W8A8: int8, for runtimes that quantize activations too; sparse-bitmask: quantize nothing, and leave out the zeros of pruned weights",
+        ).choices([...Object.keys(SCHEMES), SPARSE_BITMASK]),
       )
       .option(
         "--group-size <n>",
@@ -40,7 +40,7 @@ export const convert: Verb<ConvertCommandOptions> = {
       )
       .option(
         "--ignore <layers...>",
-        "with --compressed: layers that stay in floats (default: embeddings and lm_head)",
+        "with --compressed: layers that stay as they are (default: embeddings and lm_head; none for sparse-bitmask)",
       )
       .option("--into <model>", "for .onnx: the model whose initializers get the values")
       .option(
@@ -58,6 +58,7 @@ export const convert: Verb<ConvertCommandOptions> = {
       "convert model.onnx weights.safetensors --dtype float16",
       "convert model.safetensors.index.json model.gguf --dtype Q8_0 --check",
       "convert model/model.safetensors model-w4a16/model.safetensors --compressed W4A16",
+      "convert pruned/model.safetensors small/model.safetensors --compressed sparse-bitmask",
       "convert tuned.safetensors tuned.onnx --into model.onnx",
     );
   },
@@ -93,10 +94,13 @@ export const convert: Verb<ConvertCommandOptions> = {
 function schemeOf({
   compressed,
   groupSize,
-}: Pick<ConvertCommandOptions, "compressed" | "groupSize">): WeightScheme | undefined {
-  if (compressed === undefined) {
-    if (groupSize !== undefined) throw new UsageError("--group-size needs --compressed");
-    return undefined;
+}: Pick<ConvertCommandOptions, "compressed" | "groupSize">):
+  | WeightScheme
+  | typeof SPARSE_BITMASK
+  | undefined {
+  if (compressed === undefined || compressed === SPARSE_BITMASK) {
+    if (groupSize !== undefined) throw new UsageError("--group-size needs --compressed with a scheme");
+    return compressed;
   }
   const scheme = SCHEMES[compressed];
   return groupSize === undefined ? scheme : { ...scheme, strategy: "group", groupSize };

@@ -1,4 +1,5 @@
 import type { CompressedGroup, CompressedSummary } from "../tensor-file/describe-compressed.js";
+import { percent } from "./format.js";
 import { label } from "./table.js";
 
 /** What there is of weights in the compressed-tensors convention, as facts about a file. */
@@ -16,11 +17,12 @@ function describe({
   strategy,
   groupSize,
   symmetric,
+  sparsity,
   problem,
 }: CompressedGroup): string {
   const count = `${weights} ${weights === 1 ? "weight" : "weights"} as ${format}`;
   if (problem !== undefined) return `${count}; ${label(problem)}`;
-  if (bits === undefined) return count;
+  if (sparsity !== undefined) return `${count}: ${percent(sparsity)} zeros left out`;
   const scales = {
     tensor: "one scale each",
     channel: "a scale for each row",

@@ -1,10 +1,9 @@
 import type { DType } from "../tensor.js";
-import type { QuantizedFormat } from "./scheme.js";
+import type { StoredFormat } from "./scheme.js";
 
 /** A weight that several tensors hold, named as the convention names them. */
 export interface StoredWeight<Stored> {
-  /** "sparse-bitmask" is recognised so that it can be named; nothing here takes it apart. */
-  readonly format: QuantizedFormat | "sparse-bitmask";
+  readonly format: StoredFormat;
   /** The name of the weight before it was taken apart: "model.layers.0.mlp.up_proj.weight". */
   readonly name: string;
   /** Its tensors by what they are: "weight_packed", "weight_scale". */
@@ -18,8 +17,14 @@ interface Signature {
   readonly optional: readonly string[];
   /** The type of the first. */
   readonly dtype: DType | undefined;
-  readonly weight: string;
+  /** The name of the weight, by what comes before the names of its tensors. */
+  nameOf(prefix: string): string;
 }
+
+const WEIGHT = (prefix: string) => `${prefix}weight`;
+/** Older versions of the convention's library put the tensors after the name of the weight, not of its layer. */
+const WEIGHT_OR_ITSELF = (prefix: string) =>
+  /(?:^|\.)(?:weight|bias)\.$/.test(prefix) ? prefix.slice(0, -1) : WEIGHT(prefix);
 
 const SIGNATURES: readonly Signature[] = [
   {
@@ -27,21 +32,21 @@ const SIGNATURES: readonly Signature[] = [
     required: ["weight_packed", "weight_scale", "weight_shape"],
     optional: ["weight_zero_point", "weight_g_idx"],
     dtype: "int32",
-    weight: "weight",
+    nameOf: WEIGHT,
   },
   {
     format: "int-quantized",
     required: ["weight", "weight_scale"],
     optional: ["weight_zero_point", "weight_g_idx"],
     dtype: "int8",
-    weight: "weight",
+    nameOf: WEIGHT,
   },
   {
     format: "sparse-bitmask",
-    required: ["weight.bitmask", "weight.compressed", "weight.shape", "weight.row_offsets"],
-    optional: [],
+    required: ["bitmask", "compressed", "shape"],
+    optional: ["row_offsets"],
     dtype: "uint8",
-    weight: "weight",
+    nameOf: WEIGHT_OR_ITSELF,
   },
 ];
 
@@ -59,7 +64,7 @@ export function findWeights<Stored extends { readonly dtype: DType | undefined }
         dtype === wanted && (name === first || name.endsWith(`.${first}`)),
     );
     if (signature === undefined) continue;
-    const { format, required, optional, weight } = signature;
+    const { format, required, optional, nameOf } = signature;
     const prefix = name.slice(0, -required[0].length);
     if (!required.every((each) => tensors.has(prefix + each))) continue;
     const parameters = new Map<string, Stored>();
@@ -67,7 +72,7 @@ export function findWeights<Stored extends { readonly dtype: DType | undefined }
       const stored = tensors.get(prefix + each);
       if (stored !== undefined) parameters.set(each, stored);
     }
-    found.push({ format, name: prefix + weight, parameters });
+    found.push({ format, name: nameOf(prefix), parameters });
   }
   return found;
 }

@@ -7,7 +7,11 @@ export type WeightParameter =
   | "weight_packed"
   | "weight_scale"
   | "weight_shape"
-  | "weight_zero_point";
+  | "weight_zero_point"
+  | "shape"
+  | "compressed"
+  | "bitmask"
+  | "row_offsets";
 
 export interface ParameterEntry {
   readonly dtype: DType;

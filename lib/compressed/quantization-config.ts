@@ -1,9 +1,11 @@
-import type { ResolvedScheme } from "./scheme.js";
+import { type ResolvedScheme, SPARSE_BITMASK } from "./scheme.js";
 
 /** Where readers look for how a model is quantized: in the configuration beside its weights. */
 export const CONFIG_NAME = "config.json";
 export const QUANTIZATION_KEY = "quantization_config";
 const METHOD = "compressed-tensors";
+/** Of weights that are stored as they are. */
+const DENSE = "dense";
 
 /**
  * The entry of a configuration that says how weights are quantized, for loaders that know the convention. Every linear layer is
@@ -40,10 +42,28 @@ export function quantizationConfig(
   };
 }
 
+/** The entry for weights without their zeros, of which `sparsity` are left out; those of the layers in `ignore` are whole. */
+export function sparsityConfig(sparsity: number, ignore: readonly string[]): object {
+  return {
+    quant_method: METHOD,
+    sparsity_config: {
+      format: SPARSE_BITMASK,
+      global_sparsity: sparsity,
+      sparsity_structure: "unstructured",
+      targets: ["Linear"],
+      ignore,
+      registry_requires_subclass: false,
+    },
+  };
+}
+
 /** The format that a configuration says weights are stored in; undefined unless it is one of this convention. */
 export function declaredFormat(config: Readonly<Record<string, unknown>>): string | undefined {
   const declared = config[QUANTIZATION_KEY];
   if (typeof declared !== "object" || declared === null) return undefined;
-  const { quant_method, format } = declared as { quant_method?: unknown; format?: unknown };
-  return quant_method === METHOD && typeof format === "string" ? format : undefined;
+  const { quant_method, format, sparsity_config } = declared as Record<string, unknown>;
+  if (quant_method !== METHOD) return undefined;
+  const sparse = (sparsity_config as { format?: unknown } | null | undefined)?.format;
+  const stated = format === undefined || format === DENSE ? (sparse ?? format) : format;
+  return typeof stated === "string" ? stated : undefined;
 }

@@ -20,7 +20,7 @@ export function quantizeWeight(
   const layout = layoutOf(matrix.shape, scheme);
   const slabs = new WeightSlabs(matrix, layout, symmetric, scaleDType);
   const values: Fill = (data) => fillValues(bytesOf(data), slabs, layout, symmetric);
-  const fills: Record<WeightParameter, Fill> = {
+  const fills: Partial<Record<WeightParameter, Fill>> = {
     weight: values,
     weight_packed: values,
     weight_shape: (data) => (data as BigInt64Array).set(matrix.shape.map(BigInt)),
@@ -29,7 +29,7 @@ export function quantizeWeight(
   };
   const parameters: Partial<Record<WeightParameter, DeferredTensor>> = {};
   for (const [name, entry] of parameterEntries(layout, { symmetric, scaleDType }))
-    parameters[name] = { ...entry, fill: fills[name] };
+    parameters[name] = { ...entry, fill: fills[name]! };
   return parameters;
 }
 

@@ -1,7 +1,10 @@
 import { outOfRange, wrongType } from "../errors.js";
 
-/** Layouts that quantized weights are written in. "sparse-bitmask" is recognised, see find-weights.ts. */
+/** Layouts that quantized weights are written in. */
 export type QuantizedFormat = "int-quantized" | "pack-quantized";
+/** The layout of weights without their zeros. */
+export const SPARSE_BITMASK = "sparse-bitmask";
+export type StoredFormat = QuantizedFormat | typeof SPARSE_BITMASK;
 
 /** How the weights of linear layers are quantized and stored. */
 export interface WeightScheme {

@@ -3,7 +3,7 @@ import { quantizeWeight } from "../compressed/quantize-weight.js";
 import type { ResolvedScheme } from "../compressed/scheme.js";
 import { ModelFormatError, ModelOperationError, outOfRange } from "../errors.js";
 import type { FloatDType } from "../quantize/float-elements.js";
-import type { DType } from "../tensor.js";
+import type { DeferredTensor, DType } from "../tensor.js";
 import type { StoredTensor } from "../tensor-file/tensor-file.js";
 import type { OutgoingTensor } from "./cast-tensor.js";
 import { deferredTensor } from "./deferred-tensor.js";
@@ -39,19 +39,12 @@ export function compressTensors(
   tensors: ReadonlyMap<string, StoredTensor>,
   { scheme, ignore, scaleDType, path }: CompressOptions,
 ): CompressedTensors {
-  const [already] = findWeights(tensors);
-  if (already !== undefined)
-    throw new ModelOperationError(
-      "UNSUPPORTED_CONVERSION",
-      `${path}: ${already.name} is stored as ${already.format} already; bring the file back into floats first, with a dtype`,
-    );
-  for (const layer of ignore ?? [])
-    if (!tensors.has(`${layer}.weight`)) throw outOfRange("the name of a layer of the file", "ignore", layer);
+  requireCompressible(tensors, ignore, path);
   const weights = new Map<string, ReadonlyMap<string, OutgoingTensor>>();
   const ignored: string[] = [];
   const left = (layer: string) => ignore?.includes(layer) ?? LEFT_IN_FLOAT.test(layer);
   for (const [name, stored] of tensors) {
-    const layer = WEIGHT.exec(name)?.[1];
+    const layer = layerOf(name);
     const { dtype, shape } = stored;
     if (layer === undefined || shape.length !== 2 || shape.includes(0) || !isFloat(dtype)) continue;
     const fits = scheme.strategy !== "group" || shape[1]! % scheme.groupSize! === 0;
@@ -66,17 +59,7 @@ export function compressTensors(
       invalid: (message: string) =>
         new ModelFormatError("TENSOR_INVALID", message, { path, field: `tensor ${JSON.stringify(name)}` }),
     };
-    const parts = new Map<string, OutgoingTensor>();
-    for (const [part, tensor] of Object.entries(quantizeWeight(matrix, scheme, scaleDType ?? dtype))) {
-      const partName = `${layer}.${part}`;
-      if (partName !== name && tensors.has(partName))
-        throw new ModelOperationError(
-          "UNSUPPORTED_CONVERSION",
-          `${path}: it has a tensor ${partName} already`,
-        );
-      parts.set(partName, deferredTensor(tensor));
-    }
-    weights.set(name, parts);
+    weights.set(name, partsOf(layer, quantizeWeight(matrix, scheme, scaleDType ?? dtype), tensors, path));
   }
   if (weights.size === 0)
     throw new ModelOperationError(
@@ -86,6 +69,48 @@ export function compressTensors(
       }`,
     );
   return { weights, ignored };
+}
+
+/** @throws ModelOperationError where weights are stored by the convention already; RangeError for an ignored layer that is not there */
+export function requireCompressible(
+  tensors: ReadonlyMap<string, { readonly dtype: DType | undefined }>,
+  ignore: readonly string[] | undefined,
+  path: string,
+): void {
+  const [already] = findWeights(tensors);
+  if (already !== undefined)
+    throw new ModelOperationError(
+      "UNSUPPORTED_CONVERSION",
+      `${path}: ${already.name} is stored as ${already.format} already; bring the file back into floats first, with a dtype`,
+    );
+  for (const layer of ignore ?? [])
+    if (!tensors.has(`${layer}.weight`)) throw outOfRange("the name of a layer of the file", "ignore", layer);
+}
+
+/** The name of the layer whose weight a tensor is by its name. */
+export function layerOf(name: string): string | undefined {
+  return WEIGHT.exec(name)?.[1];
+}
+
+/**
+ * What stands for the weight of a layer, by its names in the file.
+ *
+ * @throws ModelOperationError UNSUPPORTED_CONVERSION where other tensors have these
+ */
+export function partsOf(
+  layer: string,
+  made: Readonly<Record<string, DeferredTensor>>,
+  tensors: { has(name: string): boolean },
+  path: string,
+): ReadonlyMap<string, OutgoingTensor> {
+  const parts = new Map<string, OutgoingTensor>();
+  for (const [part, tensor] of Object.entries(made)) {
+    const name = `${layer}.${part}`;
+    if (part !== "weight" && tensors.has(name))
+      throw new ModelOperationError("UNSUPPORTED_CONVERSION", `${path}: it has a tensor ${name} already`);
+    parts.set(name, deferredTensor(tensor));
+  }
+  return parts;
 }
 
 function isFloat(dtype: DType | undefined): dtype is FloatDType {

@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import type { SchemeName, WeightScheme } from "../compressed/scheme.js";
+import type { SchemeName, SPARSE_BITMASK, WeightScheme } from "../compressed/scheme.js";
 import { ModelOperationError, outOfRange } from "../errors.js";
 import type { FileFormat } from "../files/recognize-format.js";
 import type { OnProgress } from "../progress.js";
@@ -21,9 +21,12 @@ export interface ConvertOptions {
    * convention does: "W4A16", "W4A16_ASYM" (4 bits, groups of 128), "W8A16", "W8A8" (8 bits, a scale for each row), or a scheme. How
    * they are quantized goes into the `config.json` of the output's folder, whose other entries stay; without one, into that of the
    * input's. A file that is stored so comes back into floats with `dtype`.
+   *
+   * "sparse-bitmask": leave out the zeros of weights that become smaller so, as those that were pruned, with a bit for each value that
+   * says where the others were. Zero is +0 alone; all comes back bit for bit.
    */
-  compressed?: SchemeName | WeightScheme | undefined;
-  /** With `compressed`: layers that stay in floats. Default: embeddings and lm_head, by their names. */
+  compressed?: SchemeName | WeightScheme | typeof SPARSE_BITMASK | undefined;
+  /** With `compressed`: layers that stay as they are. Default: embeddings and lm_head, by their names; none for "sparse-bitmask". */
   ignore?: readonly string[] | undefined;
   /** For an output in ONNX, which is more than tensors: the model whose initializers get the values, by name. */
   into?: string | undefined;
@@ -68,6 +71,7 @@ export interface ConvertResult {
  * await convertModel("model.onnx", "weights.safetensors", { dtype: "float16" });
  * await convertModel("weights.safetensors", "model.new.onnx", { into: "model.onnx" });
  * await convertModel("model/model.safetensors", "model-w4a16/model.safetensors", { compressed: "W4A16" });
+ * await convertModel("pruned/model.safetensors", "small/model.safetensors", { compressed: "sparse-bitmask" });
  */
 export async function convertModel(
   input: string,

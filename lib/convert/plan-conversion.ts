@@ -1,13 +1,14 @@
 import { extname } from "node:path";
 import { findWeights } from "../compressed/find-weights.js";
-import { quantizationConfig } from "../compressed/quantization-config.js";
-import { resolveScheme } from "../compressed/scheme.js";
+import { quantizationConfig, sparsityConfig } from "../compressed/quantization-config.js";
+import { resolveScheme, SPARSE_BITMASK } from "../compressed/scheme.js";
 import type { FloatDType } from "../quantize/float-elements.js";
 import type { TensorFile } from "../tensor-file/tensor-file.js";
 import { castTensor, type OutgoingTensor } from "./cast-tensor.js";
-import { compressTensors } from "./compress-tensors.js";
+import { type CompressedTensors, compressTensors } from "./compress-tensors.js";
 import type { ConvertOptions } from "./convert-model.js";
 import { decompressTensors } from "./decompress-tensors.js";
+import { packTensors } from "./pack-tensors.js";
 import { type ConfigFile, quantizationConfigFile } from "./quantization-config-file.js";
 
 /** What becomes of the tensors of a file. */
@@ -20,7 +21,7 @@ export interface ConversionPlan {
   readonly config: ConfigFile | undefined;
 }
 
-/** Decides what becomes of each tensor of a file. No values are looked at yet. */
+/** Decides what becomes of each tensor of a file. Values are looked at just where zeros are to be left out. */
 export function planConversion(
   source: TensorFile,
   output: string,
@@ -28,27 +29,39 @@ export function planConversion(
   onOverflow: (name: string) => void,
 ): ConversionPlan {
   const path = source.paths[0]!;
-  const scheme = compressed === undefined ? undefined : resolveScheme(compressed);
   const stored = dtype === undefined ? source.tensors : decompressTensors(source.tensors, path);
-  // Blocks are not for safetensors, in which alone weights are compressed.
-  const scaleDType = dtype as FloatDType | undefined;
-  const compression = scheme && compressTensors(stored, { scheme, ignore, scaleDType, path });
+  const cast = new Map<string, OutgoingTensor>();
+  for (const [name, tensor] of stored)
+    cast.set(name, castTensor(tensor, dtype, { onOverflow: () => onOverflow(name) }));
+  const compression = compress();
   const tensors = new Map<string, OutgoingTensor>();
   let converted = 0;
-  for (const [name, tensor] of stored) {
+  for (const [name, tensor] of cast) {
     const parts = compression?.weights.get(name);
     if (parts) for (const [part, outgoing] of parts) tensors.set(part, outgoing);
-    else tensors.set(name, castTensor(tensor, dtype, { onOverflow: () => onOverflow(name) }));
-    if (parts || tensors.get(name)!.type !== source.tensors.get(name)?.type) converted++;
+    else tensors.set(name, tensor);
+    if (parts || tensor.type !== source.tensors.get(name)?.type) converted++;
   }
-  const quantization = scheme && quantizationConfig(scheme, compression!.ignored);
   const hasCompressed = extname(output).toLowerCase() === ".safetensors" && findWeights(tensors).length > 0;
   return {
     tensors,
     bytes: { before: bytesOf(source.tensors), after: bytesOf(tensors) },
     converted,
-    config: hasCompressed ? quantizationConfigFile(path, output, quantization) : undefined,
+    config: hasCompressed ? quantizationConfigFile(path, output, compression?.config) : undefined,
   };
+
+  function compress(): { weights: CompressedTensors["weights"]; config: object } | undefined {
+    if (compressed === undefined) return undefined;
+    if (compressed === SPARSE_BITMASK) {
+      const { weights, ignored, sparsity } = packTensors(cast, ignore, path);
+      return { weights, config: sparsityConfig(sparsity, ignored) };
+    }
+    const scheme = resolveScheme(compressed);
+    // Blocks are not for safetensors, in which alone weights are compressed.
+    const scaleDType = dtype as FloatDType | undefined;
+    const { weights, ignored } = compressTensors(stored, { scheme, ignore, scaleDType, path });
+    return { weights, config: quantizationConfig(scheme, ignored) };
+  }
 }
 
 function bytesOf(tensors: ReadonlyMap<string, { readonly byteLength: number }>): number {

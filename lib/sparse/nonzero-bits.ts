@@ -13,3 +13,15 @@ export function nonzeroBits(x: NarrowArray, mask = 0xffffffff): Call<number> {
     result: () => count[0]!,
   };
 }
+
+/** The bitmask of packBitmask alone. */
+export function fillBitmask(x: NarrowArray, columns: number, bitmask: Uint8Array): Call<void> {
+  const none = x.subarray(0, 0);
+  const count = new Float64Array(1);
+  return {
+    elements: x.length,
+    arrays: [x, bitmask],
+    run: (operations, ...execution) => operations.packBitmask(x, bitmask, none, columns, count, ...execution),
+    result() {},
+  };
+}

@@ -37,7 +37,7 @@ export interface PackBitmaskOptions<X extends NarrowArray = NarrowArray> extends
  * const same = unpackBitmask({ values, bitmask, shape: [4096, 4096] });
  *
  * @throws TypeError if x has no elements of 1, 2 or 4 bytes or is detached, or an option is of the wrong kind.
- * @throws RangeError if shape, out or backend do not fit; with `out` too small for the values what it holds is undefined.
+ * @throws RangeError if shape, out or backend do not fit. Where just the room for values is too small, `out` holds those that fit.
  */
 export function packBitmask<X extends NarrowArray>(x: X, options: PackBitmaskOptions<X> = {}): Bitmask<X> {
   const values = options.out?.values ?? new (typeOf(requireInput(x)))(runCall(nonzeroBits(x), options));

@@ -87,7 +87,7 @@ Napi::Value binding::count_nonzero(const Napi::CallbackInfo& info) {
   });
 }
 
-// Count gets how many values there are; where `values` is shorter, what it holds is undefined.
+// Count gets how many values there are, of which those that there is room for are stored.
 Napi::Value binding::pack_bitmask(const Napi::CallbackInfo& info) {
   const AnyArray x = any_array_arg(info, 0);
   const auto bitmask = array_arg<uint8_t>(info, 1);
@@ -102,8 +102,9 @@ Napi::Value binding::pack_bitmask(const Napi::CallbackInfo& info) {
       const auto pack_part = [&](size_t part, size_t start, size_t end) {
         size_t at = start;
         rows.for_each_row(part, [&](const BitRow& row) {
-          const size_t used = std::min(at, end);
-          at += pack(data + row.at, row.n, bitmask.data + row.byte, stored + used, end - used);
+          const size_t used = std::min({at, end, values.length});
+          const size_t room = std::min(end, values.length) - used;
+          at += pack(data + row.at, row.n, bitmask.data + row.byte, stored + used, room);
         });
         return at;
       };
@@ -114,7 +115,6 @@ Napi::Value binding::pack_bitmask(const Napi::CallbackInfo& info) {
       const auto starts = starts_of(
           rows, steps, [&](const BitRow& row) { return count(data + row.at, row.n, static_cast<T>(-1)); });
       result.data[0] = static_cast<double>(starts.back());
-      if (starts.back() > values.length) return;
       steps(rows.units(), [&](size_t begin, size_t end) {
         for (size_t part = begin; part < end; ++part) pack_part(part, starts[part], starts[part + 1]);
       });

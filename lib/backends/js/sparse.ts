@@ -20,17 +20,17 @@ export const countNonzero: Operations<void>["countNonzero"] = (x, mask, count) =
 export const packBitmask: Operations<void>["packBitmask"] = (x, bitmask, values, columns, count) => {
   const from = bitsOf(x);
   const to = bitsOf(values);
-  count[0] = nonzeros(from, 0xffffffff);
-  if (count[0] > to.length) return;
   const rowBytes = Math.ceil(columns / 8);
   bitmask.fill(0);
-  let stored = 0;
+  let found = 0;
   for (let row = 0, at = 0; at < from.length; row++)
     for (let column = 0; column < columns; column++, at++) {
       if (from[at] === 0) continue;
       bitmask[row * rowBytes + (column >> 3)]! |= 1 << (column & 7);
-      to[stored++] = from[at]!;
+      if (found < to.length) to[found] = from[at]!;
+      found++;
     }
+  count[0] = found;
 };
 
 export const unpackBitmask: Operations<void>["unpackBitmask"] = (bitmask, values, y, columns, count) => {
