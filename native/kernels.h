@@ -363,6 +363,7 @@ QuantizeLinearLanes<uint16_t> quantize_linear_lanes_u16;
 namespace neon {
 MinMax min_max_f32;
 MinMaxLanes min_max_lanes_f32;
+Summarize<float> summarize_f32;
 QuantizeLinear<int8_t> quantize_linear_s8;
 QuantizeLinear<uint8_t> quantize_linear_u8;
 QuantizeLinear<int16_t> quantize_linear_s16;
@@ -397,6 +398,10 @@ QuantizeBlockwise quantize_blockwise;
 DequantizeBlockwise dequantize_blockwise;
 FitBlockwise fit_blockwise;
 Histogram histogram_f32;
+CollectMagnitudes collect_magnitudes_f32;
+PruneMagnitudes prune_magnitudes_f32;
+PruneGroups prune_groups_f32;
+PruneGroupLanes prune_group_lanes_f32;
 CountNonzero<uint8_t> count_nonzero_u8;
 CountNonzero<uint16_t> count_nonzero_u16;
 CountNonzero<uint32_t> count_nonzero_u32;

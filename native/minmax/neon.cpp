@@ -27,6 +27,9 @@ inline void fold_lanes(const float* x, float* mins, float* maxs) {
   vst1q_f32(maxs, vmaxq_f32(vld1q_f32(maxs), v));
 }
 
+constexpr size_t kPair = 2 * kStep;
+constexpr size_t kRun = size_t{1} << 24;
+
 }  // namespace
 
 void neon::min_max_f32(const float* x, size_t n, float* min, float* max) {
@@ -49,6 +52,33 @@ void neon::min_max_lanes_f32(const float* x, size_t rows, size_t stride, size_t 
     for (size_t i = 0; i + kStep <= n; i += kStep) fold_lanes(x + i, mins + i, maxs + i);
     if (n % kStep != 0) fold_lanes(x + n - kStep, mins + n - kStep, maxs + n - kStep);
   }
+}
+
+// Comparisons with a NaN are false, so it leaves both ends alone; vminnmq takes a signalling one in.
+void neon::summarize_f32(const float* x, size_t n, float* min, float* max, uint64_t* zeros, uint64_t* nans) {
+  float32x4_t lo[2] = {vdupq_n_f32(*min), vdupq_n_f32(*min)};
+  float32x4_t hi[2] = {vdupq_n_f32(*max), vdupq_n_f32(*max)};
+  size_t i = 0;
+  while (i + kPair <= n) {
+    // A true comparison is -1 in its lane, and 32 bits hold the sum of a run.
+    uint32x4_t zero_count = vdupq_n_u32(0);
+    uint32x4_t number_count = vdupq_n_u32(0);
+    const size_t first = i;
+    const size_t end = n - i < kRun ? n : i + kRun;
+    for (; i + kPair <= end; i += kPair)
+      for (int k = 0; k < 2; ++k) {
+        const float32x4_t v = vld1q_f32(x + i + k * kStep);
+        lo[k] = vbslq_f32(vcltq_f32(v, lo[k]), v, lo[k]);
+        hi[k] = vbslq_f32(vcgtq_f32(v, hi[k]), v, hi[k]);
+        zero_count = vsubq_u32(zero_count, vceqzq_f32(v));
+        number_count = vsubq_u32(number_count, vceqq_f32(v, v));
+      }
+    *zeros += vaddlvq_u32(zero_count);
+    *nans += (i - first) - vaddlvq_u32(number_count);
+  }
+  *min = vminvq_f32(vminq_f32(lo[0], lo[1]));
+  *max = vmaxvq_f32(vmaxq_f32(hi[0], hi[1]));
+  scalar::summarize_f32(x + i, n - i, min, max, zeros, nans);
 }
 
 }  // namespace modelpress

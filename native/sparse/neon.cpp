@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "../kernels.h"
-#include "../lane_orders.h"
+#include "../neon_lanes.h"
 
 namespace modelpress {
 namespace {
@@ -21,15 +21,8 @@ struct Some<uint32_t> {
 
   static Some load(const uint32_t* x) { return {vld1q_u32(x)}; }
   void store(uint32_t* y) const { vst1q_u32(y, all); }
-  unsigned nonzeros() const {
-    const uint32x4_t bits = {1, 2, 4, 8};
-    return vaddvq_u32(vandq_u32(vtstq_u32(all, all), bits));
-  }
-  Some moved(const uint8_t (&order)[kStep]) const {
-    const uint32x4_t lanes = vmovl_u16(vget_low_u16(vmovl_u8(vld1_u8(order))));
-    const uint32x4_t bytes = vmlaq_n_u32(vdupq_n_u32(0x03020100), lanes, 0x04040404);
-    return {vreinterpretq_u32_u8(vqtbl1q_u8(vreinterpretq_u8_u32(all), vreinterpretq_u8_u32(bytes)))};
-  }
+  unsigned nonzeros() const { return lanes_of(all); }
+  Some moved(const uint8_t (&order)[kStep]) const { return {moved_lanes(all, order)}; }
   Some only(unsigned lanes) const {
     const uint32x4_t bits = {1, 2, 4, 8};
     return {vandq_u32(all, vtstq_u32(vdupq_n_u32(lanes), bits))};
