@@ -1,4 +1,5 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { FitObserver, type FittedLayer } from "../calibrate/fit-statistics.js";
 import { LayerObserver } from "../calibrate/layer-statistics.js";
 import { createObserver, type Observer } from "../calibrate/observer.js";
 import { RoundingError } from "../calibrate/rounding-error.js";
@@ -18,6 +19,7 @@ interface LoadedModel {
   observers: Map<string, Observer>;
   errors: Map<string, RoundingError>;
   layers: Map<string, LayerObserver>;
+  fits: Map<string, FitObserver>;
 }
 
 // Where there is a Float16Array (Node 24), onnxruntime's JavaScript insists on it and its native part cannot read it;
@@ -47,7 +49,14 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
         );
       return info;
     });
-    models.set(++lastSession, { label, session, observers: new Map(), errors: new Map(), layers: new Map() });
+    models.set(++lastSession, {
+      label,
+      session,
+      observers: new Map(),
+      errors: new Map(),
+      layers: new Map(),
+      fits: new Map(),
+    });
     const outputs = session.outputMetadata.map(toValueInfo).filter((info) => info !== undefined);
     return { session: lastSession, inputs, outputs };
   },
@@ -102,9 +111,8 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
         observer = new LayerObserver(layer, gram);
         model.layers.set(name, observer);
       }
-      const values = withoutPadding(data as Float32Array, shape, rows, padding);
-      const own = values.length === data.length ? shape : [rows - padding, ...shape.slice(1)];
-      observer.observe(values, own);
+      const own = ownRows({ shape, data }, rows, padding);
+      observer.observe(own.values, own.shape);
     }
     return undefined;
   },
@@ -113,6 +121,41 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
     const { layers } = get(session);
     const result = layers.get(layer)?.result();
     layers.delete(layer);
+    return result;
+  },
+
+  async observeFits({ reference, candidate, feeds, layers, padding }) {
+    const rows = rowsOf(feeds);
+    const model = get(candidate);
+    const inputs = await convertFeeds(feeds);
+    const names = (tensor: (layer: FittedLayer) => string) => [...new Set(Object.values(layers).map(tensor))];
+    const results = await runModel(
+      model,
+      inputs,
+      names(({ input }) => input.tensor),
+    );
+    const targets = await runModel(
+      get(reference),
+      inputs,
+      names(({ target }) => target.tensor),
+    );
+    for (const [name, layer] of Object.entries(layers)) {
+      const [input, target] = [results[layer.input.tensor]!, targets[layer.target.tensor]!];
+      if (input.dtype !== "float32" || target.dtype !== "float32") continue;
+      let fit = model.fits.get(name);
+      if (fit === undefined) {
+        fit = new FitObserver(layer);
+        model.fits.set(name, fit);
+      }
+      fit.observe(ownRows(input, rows, padding), ownRows(target, rows, padding));
+    }
+    return undefined;
+  },
+
+  async takeFit({ session, layer }) {
+    const { fits } = get(session);
+    const result = fits.get(layer)?.result();
+    fits.delete(layer);
     return result;
   },
 
@@ -208,14 +251,17 @@ function rowsOf(feeds: Feeds): number {
 }
 
 /** What repeats the last sample only to fill a fixed batch must not weigh in a distribution. */
-function withoutPadding(
-  data: Float32Array,
-  shape: readonly number[],
+function ownRows(
+  { shape, data }: Pick<Tensor, "shape" | "data">,
   rows: number,
   padding: number,
-): Float32Array {
-  if (padding === 0 || shape[0] !== rows) return data;
-  return data.subarray(0, (data.length / rows) * (rows - padding));
+): { values: Float32Array; shape: readonly number[] } {
+  const values = data as Float32Array;
+  if (padding === 0 || shape[0] !== rows) return { values, shape };
+  return {
+    values: values.subarray(0, (values.length / rows) * (rows - padding)),
+    shape: [rows - padding, ...shape.slice(1)],
+  };
 }
 
 async function runModel(

@@ -1,3 +1,4 @@
+import type { FitStatistics, FittedLayer } from "../calibrate/fit-statistics.js";
 import type { LayerInput } from "../calibrate/layer-input.js";
 import type { LayerStatistics } from "../calibrate/layer-statistics.js";
 import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
@@ -77,6 +78,17 @@ export interface Methods {
     result: undefined;
   };
   takeLayer: { params: { session: number; layer: string }; result: LayerStatistics | undefined };
+  observeFits: {
+    params: {
+      reference: number;
+      candidate: number;
+      feeds: Feeds;
+      layers: Readonly<Record<string, FittedLayer>>;
+      padding: number;
+    };
+    result: undefined;
+  };
+  takeFit: { params: { session: number; layer: string }; result: FitStatistics | undefined };
   compareTensors: {
     params: {
       reference: number;

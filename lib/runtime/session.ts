@@ -1,3 +1,4 @@
+import type { FitStatistics, FittedLayer } from "../calibrate/fit-statistics.js";
 import type { LayerInput } from "../calibrate/layer-input.js";
 import type { LayerStatistics } from "../calibrate/layer-statistics.js";
 import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
@@ -62,6 +63,26 @@ export class Session {
   /** What `observeLayers` has seen of a layer, which the child forgets; undefined where it saw nothing. */
   takeLayer(layer: string): Promise<LayerStatistics | undefined> {
     return this.process.request("takeLayer", { session: this.id, layer });
+  }
+
+  /**
+   * Runs this model and a reference, loaded in the same process, and folds the inputs that layers have here with the outputs that
+   * they have there into statistics that stay in the child. Tensors that are not float32 are passed over, and so are the last
+   * `padding` rows of a batch.
+   */
+  async observeFits(
+    reference: Session,
+    feeds: Feeds,
+    layers: Readonly<Record<string, FittedLayer>>,
+    padding = 0,
+  ): Promise<void> {
+    const sessions = { reference: reference.id, candidate: this.id };
+    await this.process.request("observeFits", { ...sessions, feeds, layers, padding });
+  }
+
+  /** What `observeFits` has seen of a layer, which the child forgets; undefined where it saw nothing. */
+  takeFit(layer: string): Promise<FitStatistics | undefined> {
+    return this.process.request("takeFit", { session: this.id, layer });
   }
 
   /**

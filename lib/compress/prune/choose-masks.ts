@@ -5,17 +5,20 @@ import type { Mask, MaskContext } from "./mask.js";
 import { namesOf } from "./name-choice.js";
 import { neighbourMask, whyNoNeighbours } from "./neighbour-masks.js";
 import type { DenseTensor, PruneSettings, ReadonlyOverride } from "./options.js";
+import type { Pattern } from "./pattern.js";
 import type { Weight } from "./weight.js";
+
+/** A mask, and by which pattern it was chosen. */
+export interface ChosenMask extends Mask {
+  readonly pattern: Pattern;
+}
 
 export interface ChosenMasks {
   /** In the order of the weights. */
-  readonly masks: readonly Mask[];
+  readonly masks: readonly ChosenMask[];
   /** Weights that the pattern does not fit. */
   readonly dense: readonly DenseTensor[];
 }
-
-/** How weights that share one threshold are compared. */
-const SCORED = { lamp: lampMasks, magnitude: magnitudeMasks };
 
 /** Decides for each weight which of its values go. */
 export async function chooseMasks(
@@ -23,7 +26,7 @@ export async function chooseMasks(
   settings: PruneSettings,
   context: MaskContext,
 ): Promise<ChosenMasks> {
-  const masks = new Map<Weight, Mask>();
+  const masks = new Map<Weight, ChosenMask>();
   const dense: DenseTensor[] = [];
   const pool: Weight[] = [];
   for (const weight of weights) {
@@ -31,16 +34,27 @@ export async function chooseMasks(
     const { pattern, sparsity } = override ?? settings;
     if (pattern.kind === "neighbours") {
       const reason = whyNoNeighbours(weight, pattern);
-      if (reason === undefined) masks.set(weight, await neighbourMask(weight, pattern, context));
+      if (reason === undefined)
+        masks.set(weight, { ...(await neighbourMask(weight, pattern, context)), pattern });
       else dense.push({ name: weight.name, values: weight.count, reason });
     } else if (override || settings.scope === "layer")
-      for (const mask of await magnitudeMasks([weight], sparsity, context)) masks.set(weight, mask);
+      for (const mask of await magnitudeMasks([weight], sparsity, context))
+        masks.set(weight, { ...mask, pattern });
     else pool.push(weight);
   }
   if (pool.length > 0)
-    for (const mask of await SCORED[settings.score](pool, settings.sparsity, context))
-      masks.set(mask.weight, mask);
+    for (const mask of await globalMasks(pool, settings, context))
+      masks.set(mask.weight, { ...mask, pattern: settings.pattern });
   return { masks: weights.flatMap((weight) => masks.get(weight) ?? []), dense };
+}
+
+/** Masks of weights that share one threshold. Scores from calibration stand in place of the weights, as magnitudes. */
+function globalMasks(
+  weights: readonly Weight[],
+  { score, sparsity }: PruneSettings,
+  context: MaskContext,
+): Promise<Mask[]> {
+  return (score === "lamp" ? lampMasks : magnitudeMasks)(weights, sparsity, context);
 }
 
 /** What was asked for a weight in particular: the first entry whose name or pattern means it. */

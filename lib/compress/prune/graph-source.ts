@@ -1,3 +1,4 @@
+import { Graph } from "../../graph/graph.js";
 import { dtypeOf } from "../../onnx/data-type.js";
 import { deferTensor } from "../../onnx/deferred.js";
 import { modelBytes } from "../../onnx/model-bytes.js";
@@ -8,6 +9,7 @@ import { writeOnnx } from "../../onnx/write.js";
 import { chooseWeights, type GraphWeight } from "./choose-weights.js";
 import type { Mask } from "./mask.js";
 import type { PruneSettings } from "./options.js";
+import type { Edit } from "./repair/repair-pruned.js";
 import { PruneScratch, type PruneSource, type WriteOptions } from "./source.js";
 
 /** The weights of an ONNX model. */
@@ -44,6 +46,14 @@ export class GraphSource implements PruneSource {
       pruned.metadataProps = metadataProps;
       stored.replace(pruned);
     }
+  }
+
+  /** Changes the graph itself, after masks are applied. */
+  edit(edits: readonly Edit[]): void {
+    if (edits.length === 0) return;
+    const graph = new Graph(this.model);
+    for (const edit of edits) edit(graph);
+    graph.commit();
   }
 
   write(output: string, options: WriteOptions): Promise<string[]> {

@@ -1,4 +1,5 @@
-import { outOfRange } from "../../errors.js";
+import type { DatasetSource } from "../../data/open-dataset.js";
+import { ModelOperationError, outOfRange } from "../../errors.js";
 import type { OnnxModel } from "../../onnx/read.js";
 import type { OnProgress } from "../../progress.js";
 import { type Pattern, parsePattern, patternSparsity } from "./pattern.js";
@@ -26,9 +27,23 @@ export interface PruneOptions {
   /**
    * What is compared under one threshold. lamp: the square of a value over the sum of the squares of those of its weight that are as
    * large or larger, which tells what a layer loses whatever its scale (Lee et al., 2021). magnitude: the value itself, as torch's
-   * global_unstructured; where BatchNormalization was folded into weights, it empties whole layers. Default lamp.
+   * global_unstructured; where BatchNormalization was folded into weights, it empties whole layers. Default lamp. With data also
+   * wanda: the value times the size of its input over that of the layer's output; and sparsegpt: the same, and within a layer what
+   * costs least once the other weights have made it good. Default with data: wanda.
    */
   score?: PruneScore | undefined;
+  /**
+   * What is done with data for the weights that stay, layer after layer, toward the outputs that each layer had. least-squares: their
+   * values are fitted. bias: the means of outputs come back. batch-norm: their deviations too, as when the statistics of
+   * BatchNormalization are estimated again, whether it is folded into weights or not. Default with data: least-squares and bias.
+   */
+  repair?: readonly PruneRepair[] | undefined;
+  /** Calibration samples, from the data that the model meets in use; a hundred or more. */
+  data?: DatasetSource | undefined;
+  /** How many samples to take; default all. */
+  samples?: number | undefined;
+  /** Threads for running the model. Default: onnxruntime's own choice. */
+  threads?: number | undefined;
   /**
    * By the name of a weight or node, or a pattern with * and ?, what is to be different; "dense" leaves it alone. Such weights have
    * no part in the threshold of the others.
@@ -47,7 +62,8 @@ export interface PruneOptions {
 }
 
 export type PruneScope = "global" | "layer";
-export type PruneScore = "lamp" | "magnitude";
+export type PruneScore = "lamp" | "magnitude" | "wanda" | "sparsegpt";
+export type PruneRepair = "least-squares" | "bias" | "batch-norm";
 
 /** Options after defaults. */
 export interface PruneSettings {
@@ -55,6 +71,7 @@ export interface PruneSettings {
   readonly pattern: Pattern;
   readonly scope: PruneScope;
   readonly score: PruneScore;
+  readonly repair: { readonly leastSquares: boolean; readonly bias: boolean; readonly batchNorm: boolean };
   readonly overrides: ReadonlyMap<string, ReadonlyOverride | "dense">;
   readonly include: readonly string[] | undefined;
   readonly exclude: readonly string[];
@@ -95,6 +112,8 @@ export interface PruneResult {
   pattern: string;
   scope: PruneScope;
   score: PruneScore;
+  /** What was done with data for the weights that stay, in plain words. */
+  repairs: string[];
   layers: PrunedLayer[];
   /** Tensors of floats that stay as they are. */
   dense: DenseTensor[];
@@ -108,15 +127,21 @@ export interface PruneResult {
 }
 
 const SCOPES: readonly PruneScope[] = ["global", "layer"];
-const SCORES: readonly PruneScore[] = ["lamp", "magnitude"];
+const SCORES: readonly PruneScore[] = ["lamp", "magnitude", "wanda", "sparsegpt"];
+const REPAIRS: readonly PruneRepair[] = ["least-squares", "bias", "batch-norm"];
+/** Measured: the best of all on nearly every model, see scripts/measure-pruning.mjs. */
+const REPAIRS_WITH_DATA: readonly PruneRepair[] = ["least-squares", "bias"];
 const MIN_SIZE = 256;
 
 /** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
 export function pruneSettings(options: PruneOptions): PruneSettings {
-  const { scope = "global", score = "lamp", minSize = MIN_SIZE } = options;
+  const { data, scope = "global", score = data ? "wanda" : "lamp", minSize = MIN_SIZE } = options;
   const { include, exclude = [], embeddings = false } = options;
   if (!SCOPES.includes(scope)) throw outOfRange(`one of ${SCOPES.join(", ")}`, "scope", scope);
   if (!SCORES.includes(score)) throw outOfRange(`one of ${SCORES.join(", ")}`, "score", score);
+  const repair = repairSettings(options.repair ?? (data ? REPAIRS_WITH_DATA : []));
+  if (!data && (score === "wanda" || score === "sparsegpt")) throw needsData(`the score ${score}`);
+  if (!data && Object.values(repair).some((wanted) => wanted)) throw needsData("repair");
   if (!(Number.isSafeInteger(minSize) && minSize >= 1))
     throw outOfRange("an integer from 1", "minSize", minSize);
   const pattern = parsePattern(options.pattern ?? "unstructured", "pattern");
@@ -127,7 +152,24 @@ export function pruneSettings(options: PruneOptions): PruneSettings {
       override === "dense" ? override : overrideSettings(name, override, { sparsity, pattern }),
     ]),
   );
-  return { sparsity, pattern, scope, score, overrides, include, exclude, embeddings, minSize };
+  return { sparsity, pattern, scope, score, repair, overrides, include, exclude, embeddings, minSize };
+}
+
+function repairSettings(wanted: readonly PruneRepair[]): PruneSettings["repair"] {
+  for (const each of wanted)
+    if (!REPAIRS.includes(each)) throw outOfRange(`of ${REPAIRS.join(", ")}`, "repair", each);
+  return {
+    leastSquares: wanted.includes("least-squares"),
+    bias: wanted.includes("bias"),
+    batchNorm: wanted.includes("batch-norm"),
+  };
+}
+
+function needsData(what: string): ModelOperationError {
+  return new ModelOperationError(
+    "CALIBRATION_NEEDED",
+    `${what} goes by what samples show of each layer; give data, or prune without it`,
+  );
 }
 
 function overrideSettings(

@@ -3,7 +3,8 @@ import { ModelOperationError } from "../../errors.js";
 import { recognizeFormat } from "../../files/recognize-format.js";
 import type { PruneChannelsOptions, PruneChannelsResult } from "../structured/options.js";
 import { pruneChannels } from "../structured/prune-channels.js";
-import { chooseMasks } from "./choose-masks.js";
+import { type CalibratedMasks, calibratedMasks } from "./calibrated-masks.js";
+import { type ChosenMasks, chooseMasks } from "./choose-masks.js";
 import { GraphSource } from "./graph-source.js";
 import type { Mask } from "./mask.js";
 import {
@@ -81,19 +82,26 @@ function openSource(
 async function prune(
   source: PruneSource,
   settings: PruneSettings,
-  { output, signal, onProgress }: PruneOptions,
+  options: PruneOptions,
 ): Promise<PruneResult> {
+  const { output, signal, onProgress } = options;
   const { weights } = source;
   let done = 0;
-  const { masks, dense: unfit } = await chooseMasks(weights, settings, {
+  const context = {
     path: source.path,
     signal,
     onWeight: () => onProgress?.({ stage: "prune", done: ++done, total: weights.length }),
-  });
+  };
+  const chosen: ChosenMasks & Partial<CalibratedMasks> =
+    options.data === undefined
+      ? await chooseMasks(weights, settings, context)
+      : await calibratedMasks(graphOf(source), settings, options, context);
+  const { masks, dense: unfit, edits = [], repairs = [] } = chosen;
   const dense = [...unfit, ...source.dense];
   if (masks.length === 0) throw nothingToPrune(source, dense);
   signal?.throwIfAborted();
   source.apply(masks);
+  if (edits.length > 0) graphOf(source).edit(edits);
   const files = output === undefined ? [] : await source.write(output, { signal, onProgress });
   const model = source.result(files);
   const after = files.reduce((sum, file) => sum + statSync(file).size, 0);
@@ -103,12 +111,22 @@ async function prune(
     pattern: patternName(settings.pattern),
     scope: settings.scope,
     score: settings.score,
+    repairs: [...repairs],
     layers: masks.map(describe),
     dense,
     ...totals(masks),
     size: { before: source.bytes, after },
     warnings: [],
   };
+}
+
+/** @throws ModelOperationError UNSUPPORTED_MODEL for a file of tensors, which cannot be run */
+function graphOf(source: PruneSource): GraphSource {
+  if (source instanceof GraphSource) return source;
+  throw new ModelOperationError(
+    "UNSUPPORTED_MODEL",
+    `${source.path}: samples cannot run through a file of tensors; give data with the model as ONNX`,
+  );
 }
 
 function totals(masks: readonly Mask[]): Pick<PruneResult, "values" | "zeros" | "sparsity"> {

@@ -1,11 +1,12 @@
-import type { LayerInput } from "../../calibrate/layer-input.js";
 import type { Graph } from "../../graph/graph.js";
+import { layerDepths } from "../../graph/layer-depths.js";
 import type { NodeProto } from "../../onnx/proto/onnx_pb.js";
 import { encodeTensor, shapeOf } from "../../onnx/tensor-proto.js";
 import { roundHalfEven } from "../../quantize/round-half-even.js";
 import type { ModelProcess } from "../../runtime/model-process.js";
 import type { Anchor } from "../anchors.js";
 import { type CollectOptions, collectStatistics } from "../collect-statistics.js";
+import { layerOutputOf } from "../layer-output.js";
 import { nameOf } from "../select-nodes.js";
 import { biasUse } from "./add-to-bias.js";
 
@@ -15,6 +16,8 @@ interface Layer {
   /** The node that adds the bias: the layer itself, or the Add behind a MatMul. */
   readonly adds: NodeProto;
   readonly outputs: number;
+  /** Axes of the weight beside outputs and inputs. */
+  readonly spatial: number;
   /** How many layers its input has passed at most. */
   readonly depth: number;
 }
@@ -40,7 +43,7 @@ export class MeasuredBiases {
     anchors: readonly Anchor[],
     options: Omit<CollectOptions, "gram">,
   ): Promise<MeasuredBiases> {
-    const depths = depthsOf(graph, new Set(anchors.map(({ node }) => node)));
+    const depths = layerDepths(graph, new Set(anchors.map(({ node }) => node)));
     const layers = new Map<string, Layer>();
     for (const anchor of anchors) {
       const { node } = anchor;
@@ -50,6 +53,7 @@ export class MeasuredBiases {
         anchor,
         adds: biasUse(graph, anchor)!.node,
         outputs,
+        spatial: shape.length - 2,
         depth: depths.get(node)!,
       });
     }
@@ -81,35 +85,16 @@ async function measure(
   layers: ReadonlyMap<string, Layer>,
   options: Omit<CollectOptions, "gram">,
 ): Promise<Map<string, Float64Array>> {
-  const inputs = new Map([...layers].map(([name, layer]) => [name, outputOf(graph, layer)]));
+  const inputs = new Map(
+    [...layers].map(([name, { anchor, adds, outputs, spatial }]) => [
+      name,
+      layerOutputOf(anchor, adds.output[0]!, outputs, spatial),
+    ]),
+  );
   const means = new Map<string, Float64Array>();
   const statistics = collectStatistics(models, graph.model, inputs, { ...options, gram: false });
   for await (const [name, { mean }] of statistics) means.set(name, mean);
   return means;
-}
-
-/** The output of a layer, read as a pointwise convolution would read it: a row holds all channels of a position. */
-function outputOf(graph: Graph, { anchor, adds, outputs }: Layer): LayerInput {
-  const tensor = adds.output[0]!;
-  if (anchor.node.opType !== "Conv") return { tensor, columns: outputs };
-  const axes = graph.initializer(anchor.weight!)!.dims.slice(2);
-  const all = (value: number) => axes.map(() => value);
-  const [ones, zeros] = [all(1), all(0)];
-  const patches = { groups: 1, kernel: ones, strides: ones, dilations: ones, before: zeros, after: zeros };
-  return { tensor, columns: outputs, patches };
-}
-
-/** The longest way to each layer, in layers. Nodes stand after what they need. */
-function depthsOf(graph: Graph, layers: ReadonlySet<NodeProto>): Map<NodeProto, number> {
-  const depths = new Map<NodeProto, number>();
-  for (const node of graph.allNodes()) {
-    const before = node.input.map((input) => {
-      const producer = graph.producer(input);
-      return producer === undefined ? 0 : (depths.get(producer) ?? 0);
-    });
-    depths.set(node, Math.max(0, ...before) + (layers.has(node) ? 1 : 0));
-  }
-  return depths;
 }
 
 /** Adds to a bias in the form it has: int32 behind a DequantizeLinear, or float. */

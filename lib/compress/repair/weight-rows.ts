@@ -9,7 +9,9 @@ export interface WeightRows {
   readonly outputs: number;
   readonly columns: number;
   /** Puts values in the order of the rows back into the order of the weight. */
-  restore<T extends Int8Array | Uint8Array>(rows: T): T;
+  restore<T extends WeightArray>(rows: T): T;
+  /** Puts values in the order of the weight into that of the rows. */
+  arrange<T extends WeightArray>(stored: T): T;
 }
 
 /** Of an anchor whose weight is a constant: a filter of a Conv, a column of a MatMul, one or the other of a Gemm. */
@@ -19,24 +21,31 @@ export function weightRows(graph: Graph, { node, weight }: Pick<Anchor, "node" |
   const shape = shapeOf(stored);
   if (isRowMajor({ node })) {
     const outputs = shape[0]!;
-    return { values: data, outputs, columns: data.length / outputs, restore: (rows) => rows };
+    return { values: data, outputs, columns: data.length / outputs, restore: same, arrange: same };
   }
   const [columns, outputs] = shape as [number, number];
-  const values = new Float32Array(data.length);
-  transpose(data, values, columns, outputs);
+  const transposed = <T extends WeightArray>(from: T, rows: number, cols: number): T => {
+    const to = from.slice() as T;
+    transpose(from, to, rows, cols);
+    return to;
+  };
   return {
-    values,
+    values: transposed(data, columns, outputs),
     outputs,
     columns,
-    restore(rows) {
-      const restored = rows.slice() as typeof rows;
-      transpose(rows, restored, outputs, columns);
-      return restored;
-    },
+    restore: (rows) => transposed(rows, outputs, columns),
+    arrange: (stored) => transposed(stored, columns, outputs),
   };
 }
 
+<<<<<<< HEAD
 /** Whether the weight itself has the values that make one output side by side. */
 export function isRowMajor({ node }: Pick<Anchor, "node">): boolean {
   return node.opType === "Conv" || intAttributeOf(node, "transB", 0) !== 0;
+=======
+type WeightArray = Int8Array | Uint8Array | Float32Array;
+
+function same<T>(values: T): T {
+  return values;
+>>>>>>> 88ea247 (wip)
 }

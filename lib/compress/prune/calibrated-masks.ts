@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ModelOperationError } from "../../errors.js";
+import { Graph } from "../../graph/graph.js";
+import { ModelProcess } from "../../runtime/model-process.js";
+import { type ChosenMasks, chooseMasks } from "./choose-masks.js";
+import type { GraphSource } from "./graph-source.js";
+import type { MaskContext } from "./mask.js";
+import type { PruneOptions, PruneSettings } from "./options.js";
+import { FitCollector } from "./repair/fit-collector.js";
+import { inputScores, plainScores } from "./repair/input-scores.js";
+import type { LayerRepairs } from "./repair/repair-layer.js";
+import { type Edit, repairPruned } from "./repair/repair-pruned.js";
+import { type RepairableLayer, repairableLayers } from "./repair/repairable-layers.js";
+import { scoredWeight, valueMask } from "./repair/scored-weights.js";
+import type { Weight } from "./weight.js";
+
+export interface CalibratedMasks extends ChosenMasks {
+  /** Changes of biases and statistics that go with the masks. */
+  readonly edits: readonly Edit[];
+  /** What was done, in plain words. */
+  readonly repairs: readonly string[];
+}
+
+type Calibration = Pick<PruneOptions, "data" | "samples" | "threads" | "signal" | "onProgress">;
+
+/**
+ * Chooses what goes by what samples show of each layer's inputs, and repairs what stays, as the settings have it.
+ *
+ * @throws ModelFormatError DATA_MISMATCH when the data does not fit the model
+ */
+export async function calibratedMasks(
+  { model, weights }: GraphSource,
+  settings: PruneSettings,
+  { data, samples, threads, signal, onProgress }: Calibration,
+  context: MaskContext,
+): Promise<CalibratedMasks> {
+  const folder = await mkdtemp(join(tmpdir(), "modelpress-"));
+  try {
+    await using models = await ModelProcess.start({ signal });
+    const graph = new Graph(model);
+    const layers = repairableLayers(graph, weights);
+    if (layers.length === 0) throw nothingToCalibrate(model.path);
+    const collector = await FitCollector.open(models, model, layers, {
+      data: data!,
+      samples,
+      threads,
+      folder,
+    });
+    onProgress?.({ stage: "calibrate", done: 0 });
+    const chosen = isScored(settings)
+      ? await scoredMasks(graph, weights, layers, collector, settings, context)
+      : await chooseMasks(weights, settings, context);
+    const repairs = repairsOf(settings);
+    if (!repairs) return { ...chosen, edits: [], repairs: [] };
+    const repaired = await repairPruned(graph, collector, layers, chosen.masks, repairs, onProgress);
+    await collector.close();
+    const { masks, edits } = repaired;
+    return { ...chosen, masks, edits, repairs: [describe(repaired.layers, masks.length, settings)] };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function isScored({ score }: PruneSettings): boolean {
+  return score === "wanda" || score === "sparsegpt";
+}
+
+/** Masks by scores of inputs; weights of which calibration shows nothing are compared by their share of their own size. */
+async function scoredMasks(
+  graph: Graph,
+  weights: readonly Weight[],
+  layers: readonly RepairableLayer[],
+  collector: FitCollector,
+  settings: PruneSettings,
+  context: MaskContext,
+): Promise<ChosenMasks> {
+  const scores = new Map<string, Float32Array>();
+  const { bias, batchNorm } = settings.repair;
+  for await (const [layer, statistics] of collector.collect(layers, false)) {
+    const centred = layer.canShift && (bias || batchNorm);
+    scores.set(layer.weight.name, inputScores(graph, layer, statistics, centred));
+  }
+  const scored = weights.map((weight) =>
+    scoredWeight(weight, scores.get(weight.name) ?? plainScores(weight)),
+  );
+  const { masks, dense } = await chooseMasks(scored, settings, context);
+  const byName = new Map(weights.map((weight) => [weight.name, weight]));
+  return { masks: masks.map((mask) => valueMask(byName.get(mask.weight.name)!, mask)), dense };
+}
+
+function repairsOf({ score, repair }: PruneSettings): LayerRepairs | undefined {
+  const choose = score === "sparsegpt" || (score === "wanda" && repair.leastSquares) ? score : undefined;
+  const isNeeded = choose !== undefined || Object.values(repair).some((wanted) => wanted);
+  return isNeeded ? { choose, ...repair } : undefined;
+}
+
+function describe(
+  layers: number,
+  weights: number,
+  { score, repair: { leastSquares, bias, batchNorm } }: PruneSettings,
+): string {
+  const done = [
+    ...(score === "sparsegpt" ? ["weights moved to make good what went"] : []),
+    ...(leastSquares ? ["weights fitted by least squares"] : []),
+    ...(bias && !batchNorm ? ["biases estimated again"] : []),
+    ...(batchNorm ? ["means and deviations of outputs brought back"] : []),
+  ];
+  return `repaired ${layers} of ${weights} weights: ${done.join(", ")}`;
+}
+
+function nothingToCalibrate(path: string | undefined): ModelOperationError {
+  return new ModelOperationError(
+    "UNSUPPORTED_MODEL",
+    `${path ?? "the model"}: samples show nothing of its weights, which no Conv, Gemm or MatMul of its main graph reads alone; prune it without data`,
+  );
+}

@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import type { FitStatistics, FittedLayer } from "../../../calibrate/fit-statistics.js";
+import { type Dataset, type DatasetSource, openDataset } from "../../../data/open-dataset.js";
+import { observedName, withOutputs } from "../../../graph/expose-tensors.js";
+import type { OnnxModel } from "../../../onnx/read.js";
+import { writeOnnx } from "../../../onnx/write.js";
+import type { ModelProcess } from "../../../runtime/model-process.js";
+import type { Session } from "../../../runtime/session.js";
+import type { RepairableLayer } from "./repairable-layers.js";
+
+/** What the products of the layers in one pass over the data may take, unless a single layer needs more. */
+const BYTES_PER_PASS = 256 * 2 ** 20;
+
+export interface FitRuns {
+  readonly data: DatasetSource;
+  readonly samples: number | undefined;
+  readonly threads: number | undefined;
+  /** Where models to be run may be written. */
+  readonly folder: string;
+}
+
+/** Runs a model as it was and as it is over calibration samples, for what layers see now and made then. */
+export class FitCollector {
+  private constructor(
+    private readonly models: ModelProcess,
+    private readonly model: OnnxModel,
+    private readonly runs: FitRuns,
+    private readonly reference: Session,
+    private readonly dataset: Dataset,
+  ) {}
+
+  /**
+   * @param model as it was; it may change afterwards
+   * @throws ModelFormatError DATA_MISMATCH when the data does not fit the model
+   */
+  static async open(
+    models: ModelProcess,
+    model: OnnxModel,
+    layers: readonly RepairableLayer[],
+    runs: FitRuns,
+  ): Promise<FitCollector> {
+    const tensors = layers.flatMap(({ input, target }) => [input.tensor, target.tensor]);
+    const session = await load(models, model, tensors, "reference.onnx", runs);
+    const { data, samples } = runs;
+    const dataset = await openDataset(data, { inputs: session.inputs, samples });
+    return new FitCollector(models, model, runs, session, dataset);
+  }
+
+  /**
+   * Yields the statistics of layers: inputs as `model` has them, outputs as they were. Many large layers take several passes over
+   * the data, so that memory grows neither with samples nor with layers. Layers that no sample reaches are left out.
+   *
+   * @param model Default: the model as it was
+   */
+  async *collect(
+    layers: readonly RepairableLayer[],
+    products: boolean,
+    model?: OnnxModel,
+  ): AsyncGenerator<[RepairableLayer, FitStatistics]> {
+    const candidate = model ? await this.load(model, layers) : this.reference;
+    for (const pass of passes(layers, products)) {
+      const fitted = Object.fromEntries(
+        pass.map((layer) => [layer.weight.name, exposed(this.model, layer, products)]),
+      );
+      for await (const { feeds, padding } of this.dataset)
+        await candidate.observeFits(this.reference, feeds, fitted, padding);
+      for (const layer of pass) {
+        const statistics = await candidate.takeFit(layer.weight.name);
+        if (statistics && statistics.rows > 0) yield [layer, statistics];
+      }
+    }
+    if (candidate !== this.reference) await candidate.release();
+  }
+
+  async close(): Promise<void> {
+    await this.reference.release();
+  }
+
+  private load(model: OnnxModel, layers: readonly RepairableLayer[]): Promise<Session> {
+    const tensors = layers.map(({ input }) => input.tensor);
+    return load(this.models, model, tensors, "candidate.onnx", this.runs);
+  }
+}
+
+/** A layer under the names that its tensors have as outputs. */
+function exposed(model: OnnxModel, { input, target }: RepairableLayer, products: boolean): FittedLayer {
+  const named = <L extends { tensor: string }>(read: L): L => ({
+    ...read,
+    tensor: observedName(model, read.tensor),
+  });
+  return { input: named(input), target: named(target), products };
+}
+
+async function load(
+  models: ModelProcess,
+  model: OnnxModel,
+  tensors: readonly string[],
+  file: string,
+  { folder, threads }: FitRuns,
+): Promise<Session> {
+  const path = join(folder, file);
+  const extended = withOutputs(
+    model,
+    new Map(tensors.map((tensor) => [observedName(model, tensor), tensor])),
+  );
+  await writeOnnx(path, extended);
+  extended.close();
+  return models.load(path, threads === undefined ? {} : { threads });
+}
+
+function* passes(layers: readonly RepairableLayer[], products: boolean): Generator<RepairableLayer[]> {
+  let pass: RepairableLayer[] = [];
+  let bytes = 0;
+  for (const layer of layers) {
+    const { input, target, groups } = layer;
+    const needed = products ? 8 * groups * input.columns * (input.columns + target.columns) : 0;
+    if (pass.length > 0 && bytes + needed > BYTES_PER_PASS) {
+      yield pass;
+      pass = [];
+      bytes = 0;
+    }
+    pass.push(layer);
+    bytes += needed;
+  }
+  if (pass.length > 0) yield pass;
+}

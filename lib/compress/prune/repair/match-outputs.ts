@@ -1,0 +1,54 @@
+import type { FitStatistics } from "../../../calibrate/fit-statistics.js";
+import type { LayerRows } from "./normal-equations.js";
+
+/** What makes the outputs of a pruned layer as they were on the average: factor x output + shift. */
+export interface OutputMatch {
+  readonly factors: Float64Array;
+  readonly shifts: Float64Array;
+}
+
+/** Outputs that vary less than by this share of what they did are not made to vary as before. */
+const LEAST_VARIANCE = 1e-6;
+
+/**
+ * Finds for each output of a layer the shift that gives it the mean that it had, and with `variance` the factor that gives it the
+ * deviation too: what a BatchNormalization does whose statistics are estimated again.
+ *
+ * @param rows with the weights as they are now
+ * @param bias what the layer adds to its outputs
+ */
+export function matchOutputs(
+  { values, columns, outputs, groups }: LayerRows,
+  statistics: FitStatistics,
+  bias: Float32Array | undefined,
+  variance: boolean,
+): OutputMatch {
+  const { mean, targetMean, targetSquare } = statistics;
+  const perGroup = outputs / groups;
+  const factors = new Float64Array(outputs).fill(1);
+  const shifts = new Float64Array(outputs);
+  for (let o = 0; o < outputs; o++) {
+    const group = Math.floor(o / perGroup);
+    const row = values.subarray(o * columns, (o + 1) * columns);
+    const made = row.reduce((sum, value, i) => sum + value * mean[group * columns + i]!, bias?.[o] ?? 0);
+    const wanted = targetSquare[o]! - targetMean[o]! ** 2;
+    const had = variance ? varianceOf(row, statistics, group) : 0;
+    if (had > LEAST_VARIANCE * wanted) factors[o] = Math.sqrt(wanted / had);
+    shifts[o] = targetMean[o]! - factors[o]! * made;
+  }
+  return { factors, shifts };
+}
+
+/** Of the products of a row with the inputs of its group. */
+function varianceOf(row: Float32Array, { gram, mean, rows }: FitStatistics, group: number): number {
+  const n = row.length;
+  const [square, from] = [group * n * n, group * n];
+  const used = Array.from(row.keys()).filter((i) => row[i] !== 0);
+  let sum = 0;
+  for (const [at, i] of used.entries())
+    for (const j of used.slice(at)) {
+      const covariance = gram[square + i * n + j]! / rows - mean[from + i]! * mean[from + j]!;
+      sum += (i === j ? 1 : 2) * row[i]! * row[j]! * covariance;
+    }
+  return sum;
+}
