@@ -30,6 +30,7 @@ export type {
   PrunedLayer,
   PruneOptions,
   PruneOverride,
+  PruneRepair,
   PruneResult,
   PruneScope,
   PruneScore,

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, test } from "vitest";
+import { readSafetensors, writeSafetensors } from "../lib/index.js";
 import { carried } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
 
@@ -64,6 +65,19 @@ describe("modelpress prune", () => {
     expect(stdout).toMatch(/whole:\n {2}\/fc\/Gemm: it is an output of the model\n/);
   });
 
+  it("repairs with calibration data, and says so", async () => {
+    const samples = join(folder, "image.safetensors");
+    const { tensors, close } = readSafetensors(carried("digits.safetensors"));
+    const images = Float32Array.from(tensors.get("calib")!.data as Uint8Array, (value) => value / 255);
+    close();
+    const image = { dtype: "float32", shape: [256, 1, 28, 28], data: images } as const;
+    await writeSafetensors(samples, new Map([["image", image]]));
+    const args = ["--pattern", "2:4", "--include", "fc.weight", "--data", samples, "--samples", "32"];
+    const { status, stdout, stderr } = prune(model, "-o", output, ...args, "--repair", "bias");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/\nrepaired 1 of 1 weights: biases estimated again\n/);
+  });
+
   test.each([
     ["channels without a share", [model, "-o", output, "--pattern", "channel"], 2, /needs --sparsity/],
     [
@@ -72,7 +86,19 @@ describe("modelpress prune", () => {
       2,
       /lamp/,
     ],
-    ["zeros with data", [model, "-o", output, "--sparsity", "0.5", "--data", "x.mjs"], 2, /--data is for/],
+    [
+      "zeros in multiples",
+      [model, "-o", output, "--sparsity", "0.5", "--round-to", "8"],
+      2,
+      /--round-to is for/,
+    ],
+    ["a repair without data", [model, "-o", output, "--sparsity", "0.5", "--repair", "bias"], 1, /give data/],
+    [
+      "an unknown repair",
+      [model, "-o", output, "--sparsity", "0.5", "--repair", "x"],
+      2,
+      /of least-squares, bias/,
+    ],
     [
       "channels with overrides",
       [model, "-o", output, "--sparsity", "0.5", "--pattern", "channel", "--overrides", "x"],

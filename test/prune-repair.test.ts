@@ -204,7 +204,7 @@ describe("statistics of outputs", () => {
 });
 
 describe("pruneModel with data", () => {
-  const data = calibrationSamples().slice(0, 128);
+  const data = calibrationSamples().slice(0, 96);
 
   test.each<[string, PruneOptions, number]>([
     ["digits_dw.onnx", { sparsity: 0.7 }, 0.97],

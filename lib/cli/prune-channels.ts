@@ -8,21 +8,15 @@ import { parseCount, parseShare } from "./verb.js";
 
 /** What only --pattern channel takes. */
 export interface ChannelCommandOptions {
-  data?: string;
-  samples?: number;
-  repair?: boolean;
   roundTo?: number;
   minKept?: number;
 }
 
-export const CHANNEL_OPTIONS = ["data", "samples", "repair", "roundTo", "minKept"] as const;
+export const CHANNEL_OPTIONS = ["roundTo", "minKept"] as const;
 
 export function addChannelOptions(command: Command): void {
   command
     .optionsGroup("With --pattern channel:")
-    .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
-    .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
-    .option("--no-repair", "leave the layers that read the other channels as they are")
     .option("--round-to <n>", "layers keep a multiple of so many channels; default 8", parseCount)
     .option("--min-kept <share>", "every layer keeps this share of its channels; default 0.2", parseShare)
     .optionsGroup("Options:");

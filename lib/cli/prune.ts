@@ -3,6 +3,7 @@ import { Option } from "commander";
 import type {
   DenseTensor,
   PruneOptions,
+  PruneRepair,
   PruneResult,
   PruneScope,
   PruneScore,
@@ -37,6 +38,9 @@ interface PruneCommandOptions extends SharedOptions, ChannelCommandOptions {
   pattern: string;
   scope: PruneScope;
   score?: PruneScore | ChannelScore;
+  data?: string;
+  samples?: number;
+  repair?: PruneRepair[] | false;
   overrides?: string;
   include?: string[];
   exclude?: string[];
@@ -73,8 +77,8 @@ export const prune: Verb<PruneCommandOptions> = {
       .addOption(
         new Option(
           "--score <score>",
-          "what one threshold compares: lamp (default), which knows of layers of different scale, or the plain magnitude; of channels: norms of weights (default), their values, or what the others cannot make good (default with --data)",
-        ).choices(["lamp", "magnitude", "l1", "l2", "activation", "reconstruction"]),
+          "what one threshold compares: lamp (default), which knows of layers of different scale, the plain magnitude, wanda (default with --data), magnitudes times inputs, or sparsegpt, what others cannot make good; of channels: norms of weights (default), their values, or what the others cannot make good (default with --data)",
+        ).choices(["lamp", "magnitude", "wanda", "sparsegpt", "l1", "l2", "activation", "reconstruction"]),
       )
       .option(
         "--overrides <file>",
@@ -92,11 +96,23 @@ export const prune: Verb<PruneCommandOptions> = {
       )
       .option("--embeddings", "prune tables of embeddings too")
       .option("--min-size <n>", "leave weights of fewer values alone; default 256", parseCount);
+    command
+      .optionsGroup("With calibration data:")
+      .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
+      .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
+      .option(
+        "--repair <what>",
+        "what is done for weights that stay: least-squares, bias, batch-norm; may be repeated; default least-squares and bias",
+        repeated,
+      )
+      .option("--no-repair", "leave what stays as it is")
+      .optionsGroup("Options:");
     addChannelOptions(command);
     addExamples(
       command,
       "prune model.onnx -o model.pruned.onnx --sparsity 0.5",
       "prune model.onnx -o model.pruned.onnx --sparsity 0.8 --scope layer --exclude '/head/*'",
+      "prune model.onnx -o model.pruned.onnx --sparsity 0.7 --data calibration.safetensors",
       "prune model.onnx -o model.2-4.onnx --pattern 2:4",
       "prune model.onnx -o model.small.onnx --pattern channel --sparsity 0.4 --data calibration.safetensors",
     );
@@ -108,11 +124,11 @@ export const prune: Verb<PruneCommandOptions> = {
       throw new UsageError("--output is the model itself; give the pruned model a name of its own");
     if (command.pattern === "channel") return runChannels(model!, command, { signal, onProgress });
     for (const name of CHANNEL_OPTIONS)
-      if (command[name] !== undefined && command[name] !== true)
-        throw new UsageError(`--${dashed(name)} is for --pattern channel`);
-    const { overrides, repair: _repair, threads: _threads, score, ...options } = command;
+      if (command[name] !== undefined) throw new UsageError(`--${dashed(name)} is for --pattern channel`);
+    const { overrides, repair, score, ...options } = command;
     const result = await pruneModel(model!, {
       ...options,
+      repair: repair === false ? [] : repair,
       score: score as PruneScore,
       ...(overrides !== undefined && { overrides: readOverrides<PruneOptions["overrides"]>(overrides) }),
       output,
@@ -141,7 +157,8 @@ async function runChannels(
   }: Omit<PruneCommandOptions, "json" | "quiet">,
   { signal, onProgress }: VerbContext,
 ): Promise<Outcome> {
-  for (const [name, value] of Object.entries({ overrides, embeddings, "min-size": minSize }))
+  const values = { overrides, embeddings, "min-size": minSize, repair: repair || undefined };
+  for (const [name, value] of Object.entries(values))
     if (value !== undefined) throw new UsageError(`--${name} is not for --pattern channel`);
   if (sparsity === undefined) throw new UsageError("--pattern channel needs --sparsity");
   const result = await pruneModel(model, {
@@ -165,7 +182,7 @@ function dashed(name: string): string {
 }
 
 function render(input: string, result: PruneResult): string {
-  const { files, layers, dense, values, zeros, sparsity, size, warnings } = result;
+  const { files, layers, dense, values, zeros, sparsity, size, repairs, warnings } = result;
   const rows = layers.map((layer) => [
     label(layer.name),
     label([...new Set(layer.nodes.map(({ opType }) => opType))].join(", ")),
@@ -180,6 +197,7 @@ function render(input: string, result: PruneResult): string {
     table([["weight", "operator", "values", "zeros"], ...rows]),
     ...(dense.length > 0 ? ["", "left alone:"] : []),
     ...denseLines(dense),
+    ...(repairs.length > 0 ? ["", ...repairs.map((repair) => label(repair))] : []),
     ...warnings.map((warning) => `warning: ${label(warning)}`),
     "",
     "ONNX stores zeros as every other value: the file is as large as before, and onnxruntime as fast. Compressed, it is smaller.",

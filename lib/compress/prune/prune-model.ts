@@ -24,6 +24,10 @@ import { TensorSource } from "./tensor-source.js";
  * threshold (as LAMP compares them), of each layer, or N of each M neighbours. Counts are exact, values are never changed but to 0, and the graph stays as
  * it is; integers of QuantizeLinear's kind become their zero point. Memory holds one weight at a time beside the mapped file. The input is never changed; the output appears whole or not at all.
  *
+ * With calibration data (no labels, no training) weights are compared by what they do to the outputs of their layer, and those that
+ * stay are fitted, layer after layer on the inputs that the layers before it make now, to the outputs that each layer had: see
+ * `score` and `repair`. This runs the model twice for each layer that an input passes, and holds pruned weights in memory.
+ *
  * The file does not become smaller by itself and onnxruntime not faster: ONNX stores zeros as every other value. They make
  * the file small when it is compressed, and are what sparse runtimes and formats want.
  *
@@ -34,12 +38,13 @@ import { TensorSource } from "./tensor-source.js";
  *
  * @param input path of a model or of a file of tensors, or the bytes of an ONNX model; pattern "channel" needs a model
  * @throws ModelFormatError for a damaged model, TENSOR_INVALID for weights that hold NaN or infinity
- * @throws ModelOperationError NOTHING_TO_PRUNE, UNSUPPORTED_MODEL for a name that the model lacks or, with pattern "channel", a
- *   quantized model; CALIBRATION_NEEDED, RUNTIME_MISSING or RUNTIME_FAILED where samples are needed
+ * @throws ModelOperationError NOTHING_TO_PRUNE, UNSUPPORTED_MODEL for a name that the model lacks, data with a file of
+ *   tensors or, with pattern "channel", a quantized model; CALIBRATION_NEEDED, RUNTIME_MISSING or RUNTIME_FAILED where samples are needed
  * @throws RangeError for options; signal.reason when aborted
  *
  * @example
  * const { layers, sparsity } = await pruneModel("model.onnx", { output: "model.pruned.onnx", sparsity: 0.5 });
+ * await pruneModel("model.onnx", { output: "model.pruned.onnx", sparsity: 0.7, data: "calibration.safetensors" });
  * await pruneModel("model.onnx", { output: "model.2-4.onnx", pattern: "2:4", exclude: ["/head/*"] });
  * await pruneModel("model.onnx", { output: "model.small.onnx", pattern: "channel", sparsity: 0.4, data: "calibration.safetensors" });
  */

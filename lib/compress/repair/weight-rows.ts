@@ -38,14 +38,13 @@ export function weightRows(graph: Graph, { node, weight }: Pick<Anchor, "node" |
   };
 }
 
-<<<<<<< HEAD
-/** Whether the weight itself has the values that make one output side by side. */
-export function isRowMajor({ node }: Pick<Anchor, "node">): boolean {
-  return node.opType === "Conv" || intAttributeOf(node, "transB", 0) !== 0;
-=======
 type WeightArray = Int8Array | Uint8Array | Float32Array;
 
 function same<T>(values: T): T {
   return values;
->>>>>>> 88ea247 (wip)
+}
+
+/** Whether the weight itself has the values that make one output side by side. */
+export function isRowMajor({ node }: Pick<Anchor, "node">): boolean {
+  return node.opType === "Conv" || intAttributeOf(node, "transB", 0) !== 0;
 }
