@@ -3,7 +3,8 @@ import type { ObservedRange, ObserverOptions } from "../calibrate/observer.js";
 import type { KeptSamples } from "../data/kept-samples.js";
 import { type DatasetSource, openDataset } from "../data/open-dataset.js";
 import { observedName, withOutputs } from "../graph/expose-tensors.js";
-import type { OnnxModel } from "../onnx/read.js";
+import { gateFloor } from "../graph/gate-floor.js";
+import type { Graph } from "../graph/graph.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { OnProgress } from "../progress.js";
 import type { ModelProcess } from "../runtime/model-process.js";
@@ -33,7 +34,8 @@ export interface Calibration {
 
 /**
  * Runs the model over the calibration samples and returns the range of each tensor. The tensors are folded into
- * observers in the process that runs the model, batch by batch: memory does not grow with the number of samples.
+ * observers in the process that runs the model, batch by batch: memory does not grow with the number of samples. What a
+ * gate makes zero of anyway counts as the value at which the gate shuts, so that no step is spent on it.
  *
  * @throws ModelFormatError DATA_MISMATCH when the data does not fit the model or holds no sample, CACHE_INVALID for a
  *   cache file that is damaged or something else
@@ -41,13 +43,21 @@ export interface Calibration {
  */
 export async function calibrateModel(
   models: ModelProcess,
-  model: OnnxModel,
+  graph: Graph,
   tensors: readonly string[],
   { data, samples, observer, threads, folder, cache, kept: samplesKept, onProgress }: CalibrateOptions,
 ): Promise<Calibration> {
   const path = join(folder, "calibration.onnx");
-  const observed = new Map(tensors.map((tensor) => [observedName(model, tensor), tensor]));
-  const extended = withOutputs(model, observed);
+  const { model } = graph;
+  const observed = new Map<string, string>();
+  const floors = new Map<string, number>();
+  for (const tensor of tensors) {
+    const floor = gateFloor(graph, tensor);
+    const name = floor === undefined ? observedName(model, tensor) : graph.freeName(`${tensor}_raised`);
+    observed.set(name, tensor);
+    if (floor !== undefined) floors.set(name, floor);
+  }
+  const extended = withOutputs(model, observed, floors);
   const files = await writeOnnx(path, extended);
   extended.close();
   const session = await models.load(path, threads === undefined ? {} : { threads });

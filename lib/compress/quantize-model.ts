@@ -3,13 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ModelOperationError } from "../errors.js";
 import { Graph } from "../graph/graph.js";
-import { liftConstants } from "../graph/lift-constants.js";
 import { splitGemms } from "../graph/split-gemms.js";
-import { upgradeOpset } from "../graph/upgrade-opset.js";
-import { upgradeToOpset21 } from "../graph/upgrade-to-opset21.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
-import { type OnnxModel, readOnnx } from "../onnx/read.js";
+import { readOnnx } from "../onnx/read.js";
 import { expectedBytes } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
@@ -20,7 +17,7 @@ import { type ChosenMode, chooseMode } from "./choose-mode.js";
 import { excludeNodes, type SparedReason } from "./exclude-nodes.js";
 import { finishModel, inMemory } from "./finish-model.js";
 import { convertFloat16 } from "./float16/convert-float16.js";
-import { smallerOf } from "./float16/smaller-of.js";
+import { openFloatModel } from "./open-float-model.js";
 import {
   type NodeTreatment,
   type QuantizeOptions,
@@ -28,8 +25,6 @@ import {
   type QuantizeSettings,
   settingsFrom,
 } from "./options.js";
-import { prepareModel } from "./prepare-model.js";
-import { isWide } from "./quantize-domain.js";
 import { repairModel } from "./repair/repair-model.js";
 import { unusedRepairs } from "./repair/unused-repairs.js";
 import { runDynamic } from "./run-dynamic.js";
@@ -40,7 +35,6 @@ import { PRESETS } from "./target.js";
 import { withStoredWeights } from "./treatments.js";
 import { chooseQuantizer } from "./weight-only/choose-quantizer.js";
 import { storeBlocks } from "./weight-only/store-blocks.js";
-import { upgradeForBlocks } from "./weight-only/upgrade-for-blocks.js";
 
 /** Above this share of the old size the user should know that little was gained. */
 const SMALL_GAIN = 0.75;
@@ -97,15 +91,13 @@ class Quantization {
     const before = modelBytes(path);
     onProgress?.({ stage: "prepare", done: 0 });
     await using models = await ModelProcess.start({ signal });
-    const model = await this.prepared(models, path);
+    const { model, folded, warnings } = await openFloatModel(models, path, this.label, {
+      options: this.options,
+      settings: this.settings,
+      folder: this.folder,
+    });
+    this.warnings.push(...warnings);
     try {
-      const inBlocks = this.settings.blocks?.format === "dequantize";
-      const isFloat = ["weights", "float16"].includes(this.options.mode ?? "");
-      if (!isFloat || inBlocks) this.upgrade(model);
-      if (inBlocks) upgradeForBlocks(model.proto, this.label);
-      // Where that cannot be, onnxruntime's own QuantizeLinear takes 16 bits too.
-      if (isWide(this.settings.activations)) upgradeToOpset21(model.proto);
-      liftConstants(model.proto);
       const toHalf = this.options.mode === "float16";
       const repairs = toHalf
         ? []
@@ -116,12 +108,12 @@ class Quantization {
       const selection = selectNodes(graph, spared, this.askedTypes);
       const chosen = this.chosenMode(graph, selection);
       this.warnings.push(...checkSettings(chosen.mode, this.settings));
-      if (!isFloat && chosen.mode !== "weights")
+      if (chosen.mode === "static" || chosen.mode === "dynamic")
         this.warn(checkOpset(this.label, graph.opset() ?? 0, perChannel));
       this.warn(unusedRepairs(chosen.mode, this.options, this.settings));
       const done = await this.rewrite(models, graph, selection, chosen, spared);
-      const { whole, warnings, ...facts } = done;
-      this.warnings.push(...warnings);
+      const { whole, warnings: others, ...facts } = done;
+      this.warnings.push(...others);
       const sparedWhole: SparedReason = (node) => spared(node) ?? (whole.has(node) ? "whole" : undefined);
       const stored = toHalf ? [] : this.storeWeights(graph, sparedWhole);
       const nodes = withStoredWeights(facts.nodes, stored);
@@ -144,7 +136,7 @@ class Quantization {
         ...facts,
         nodes,
         size: { before, after },
-        repairs: [...repairs, ...facts.repairs],
+        repairs: [...folded, ...repairs, ...facts.repairs],
         warnings: this.warnings,
       };
     } finally {
@@ -159,27 +151,8 @@ class Quantization {
     return path;
   }
 
-  /** Without onnxruntime-node a model can still be quantized in the modes that never run it. */
-  private async prepared(models: ModelProcess, path: string): Promise<OnnxModel> {
-    if (this.options.prepare === false) return readOnnx(path);
-    try {
-      const prepared = await prepareModel(models, path, this.folder);
-      return this.options.mode === "float16" ? smallerOf(prepared, readOnnx(path)) : prepared;
-    } catch (error) {
-      const missing = error instanceof ModelOperationError && error.code === "RUNTIME_MISSING";
-      if (!missing || this.options.data !== undefined) throw error;
-      this.warnings.push(`the graph was not optimised first: ${error.message}`);
-      return readOnnx(path);
-    }
-  }
-
   private warn(warning: string | undefined): void {
     if (warning !== undefined) this.warnings.push(warning);
-  }
-
-  private upgrade(model: OnnxModel): void {
-    const reason = upgradeOpset(model.proto);
-    this.warn(reason && `the model keeps its old operator set: ${reason}`);
   }
 
   private nothingToQuantize(nodes: readonly NodeTreatment[]): ModelOperationError {

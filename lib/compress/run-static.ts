@@ -66,7 +66,7 @@ export async function runStatic(
   const firstPlan = planActivations(graph, all, settings);
   const runs = { data: options.data!, samples, threads, folder, onProgress };
   const kept = new KeptSamples();
-  const calibration = await calibrateModel(models, graph.model, [...firstPlan.activations.keys()], {
+  const calibration = await calibrateModel(models, graph, [...firstPlan.activations.keys()], {
     ...runs,
     observer: { method: calibrate, percentile },
     cache: calibrationCache,

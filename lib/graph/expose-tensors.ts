@@ -7,6 +7,7 @@ import {
   ValueInfoProtoSchema,
 } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, openModel } from "../onnx/read.js";
+import { encodeTensor } from "../onnx/tensor-proto.js";
 
 /** An input cannot be an output as well, so it is observed through a copy. */
 export function observedName(model: OnnxModel, tensor: string): string {
@@ -14,8 +15,17 @@ export function observedName(model: OnnxModel, tensor: string): string {
   return isInput ? `${tensor}_observed` : tensor;
 }
 
-/** The same model with more outputs; its own graph is not touched. */
-export function withOutputs(model: OnnxModel, observed: ReadonlyMap<string, string>): OnnxModel {
+/**
+ * The same model with more outputs; its own graph is not touched.
+ *
+ * @param observed the tensors, by the name of the output
+ * @param floors values up to which an output of another name than its tensor is raised
+ */
+export function withOutputs(
+  model: OnnxModel,
+  observed: ReadonlyMap<string, string>,
+  floors: ReadonlyMap<string, number> = new Map(),
+): OnnxModel {
   const graph = model.proto.graph!;
   const own = new Set(graph.output.map(({ name }) => name));
   const value = { case: "tensorType", value: { elemType: TensorProto_DataType.FLOAT } } as const;
@@ -25,9 +35,15 @@ export function withOutputs(model: OnnxModel, observed: ReadonlyMap<string, stri
   const copies = [...observed]
     .filter(([name, tensor]) => name !== tensor)
     .map(([name, tensor]) =>
-      create(NodeProtoSchema, { opType: "Identity", input: [tensor], output: [name] }),
+      floors.has(name)
+        ? create(NodeProtoSchema, { opType: "Max", input: [tensor, `${name}_floor`], output: [name] })
+        : create(NodeProtoSchema, { opType: "Identity", input: [tensor], output: [name] }),
     );
+  const constants = [...floors].map(([name, floor]) =>
+    encodeTensor(`${name}_floor`, "float32", [], Float32Array.of(floor)),
+  );
   const extended = Object.assign(create(GraphProtoSchema), graph, {
+    initializer: [...graph.initializer, ...constants],
     node: [...graph.node, ...copies],
     output: [...graph.output, ...outputs],
   });

@@ -9,6 +9,7 @@ import type { ValueInfo } from "../data/value-info.js";
 import { ModelOperationError } from "../errors.js";
 import { copyGraph } from "../graph/copy-graph.js";
 import { observedName, withOutputs } from "../graph/expose-tensors.js";
+import { foldAffine } from "../graph/fold-affine.js";
 import { Graph } from "../graph/graph.js";
 import { type QuantizedPair, quantizedPairs } from "../graph/quantized-pairs.js";
 import { switchNodes } from "../graph/switch-nodes.js";
@@ -101,7 +102,7 @@ export async function compareLayers(
   }
 }
 
-/** The reference as it is or as onnxruntime optimises it, whichever has more of the candidate's tensors. */
+/** The reference as it is, as onnxruntime optimises it, or as it is then folded: whichever has most of the candidate's tensors. */
 async function floatGraph(
   models: ModelProcess,
   reference: string | Uint8Array,
@@ -116,11 +117,14 @@ async function floatGraph(
   }
   const optimized = join(folder, "optimized.onnx");
   await models.optimizeModelFile(path, optimized, "basic");
-  const graphs = [optimized, path].map((each) => {
+  const open = (each: string | Uint8Array): Graph => {
     const model = readOnnx(each);
     upgradeOpset(model.proto);
     return new Graph(model);
-  });
+  };
+  const folded = open(optimized);
+  foldAffine(folded);
+  const graphs = [open(optimized), open(path), folded];
   const [best] = graphs
     .map((graph) => ({ graph, known: known(graph, candidate, pairs) }))
     .sort((a, b) => b.known - a.known);
