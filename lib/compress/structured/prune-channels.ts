@@ -17,7 +17,7 @@ import { ModelProcess } from "../../runtime/model-process.js";
 import { collectStatistics } from "../collect-statistics.js";
 import { chooseChannels } from "./choose-channels.js";
 import { groupFilter } from "./group-filter.js";
-import { type LayerReader, layerReaders } from "./layer-readers.js";
+import type { LayerReader } from "./layer-readers.js";
 import { multiplicationsOf, totalMultiplications } from "./multiplications.js";
 import {
   type ChannelSettings,
@@ -29,7 +29,9 @@ import {
 } from "./options.js";
 import { type Collect, magnitudeOrders, observedOrders } from "./order-groups.js";
 import { countParameters } from "./parameters.js";
-import { refitReader } from "./refit-reader.js";
+import { refitLayers } from "./refit-layers.js";
+import type { RemovalOrder } from "./removal-order.js";
+import { sameChannels } from "./same-channels.js";
 
 /** Models with these were quantized already; their weights are steps that cannot be fitted. */
 const QUANTIZED =
@@ -76,11 +78,11 @@ class ChannelPruning {
     const { output, signal, onProgress } = this.options;
     const parametersBefore = countParameters(model.proto);
     const { axes, groups, whole } = this.analyse();
-    const removed = await this.choose(axes, groups);
+    const chosen = await this.choose(axes, groups);
     signal?.throwIfAborted();
     // Said now: tensors that are yet to be made lie nowhere.
     const externalData = [...tensorsOf(model.proto)].some(isExternal) || undefined;
-    const cut = cutGraph(axes, removed);
+    const cut = cutGraph(chosen.axes, chosen.removed);
     const files =
       output === undefined ? [] : await writeOnnx(output, model, { externalData, signal, onProgress });
     return {
@@ -92,7 +94,7 @@ class ChannelPruning {
       score: settings.score,
       groups: groups.map((group) => describe(cut, group)),
       whole,
-      multiplications: totalMultiplications(axes, cut),
+      multiplications: totalMultiplications(chosen.axes, cut),
       repairs: this.repairs,
       size: { before, after: files[0] === undefined ? 0 : modelBytes(files[0]) },
       warnings: this.warnings,
@@ -132,49 +134,52 @@ class ChannelPruning {
       : `it has ${channels} channels, no more than stay at least (roundTo)`;
   }
 
-  /** The sets of channels that go; the layers that read the others are fitted to it. */
-  private async choose(axes: Axes, groups: readonly ChannelGroup[]): Promise<Set<number>> {
+  /** The sets of channels that go, in the graph as it is when layers were fitted to that. */
+  private async choose(
+    axes: Axes,
+    groups: readonly ChannelGroup[],
+  ): Promise<{ axes: Axes; removed: Set<number> }> {
     const { settings, options } = this;
     const weights = new Map(groups.flatMap((group) => [...multiplicationsOf(axes, group)]));
-    if (this.folder === undefined)
-      return this.reached(
-        chooseChannels(magnitudeOrders(axes, groups, weights, settings.score as "l1"), weights, settings),
-        weights,
-      );
-    await using models = await ModelProcess.start({ signal: options.signal });
-    const collect = this.collector(models, axes, this.folder);
     const { score } = settings;
+    const removedBy = (orders: readonly RemovalOrder[]) =>
+      this.reached(chooseChannels(orders, weights, settings), weights);
+    if (this.folder === undefined)
+      return { axes, removed: removedBy(magnitudeOrders(axes, groups, weights, score as "l1" | "l2")) };
+    await using models = await ModelProcess.start({ signal: options.signal });
     const orders =
       score === "l1" || score === "l2"
         ? magnitudeOrders(axes, groups, weights, score)
-        : await observedOrders(axes, groups, weights, score, collect, (group) =>
-            this.warnings.push(
-              `ordered by the norms of weights, since none of the layers that read them can be observed: ${nodeNames(group.makers).join(", ")}`,
-            ),
+        : await observedOrders(
+            axes,
+            groups,
+            weights,
+            score,
+            this.collector(models, axes, this.folder),
+            (group) => this.warnUnobserved(group),
           );
-    const removed = this.reached(chooseChannels(orders, weights, settings), weights);
-    if (settings.repair) await this.repair(axes, groups, removed, collect);
-    return removed;
+    const removed = removedBy(orders);
+    return settings.repair ? await this.repaired(models, axes, removed) : { axes, removed };
   }
 
-  private async repair(
+  private async repaired(
+    models: ModelProcess,
     axes: Axes,
-    groups: readonly ChannelGroup[],
-    removed: ReadonlySet<number>,
-    collect: Collect,
-  ): Promise<void> {
-    const readers = new Map(
-      groups
-        .flatMap((group) => layerReaders(axes, group.readers))
-        .filter(({ columnSets }) => columnSets.some((set) => removed.has(set)))
-        .map((reader) => [reader.name, reader]),
+    removed: Set<number>,
+  ): Promise<{ axes: Axes; removed: Set<number> }> {
+    const { data, samples, threads, onProgress } = this.options;
+    const runs = { data: data!, samples, threads, folder: this.folder! };
+    const fitted = await refitLayers(models, axes, removed, runs, onProgress);
+    if (fitted === 0) return { axes, removed };
+    this.repairs.push(`fitted ${fitted} layers to what they made with all channels`);
+    const again = analyseChannels(axes.graph);
+    return { axes: again, removed: sameChannels(axes, again, removed) };
+  }
+
+  private warnUnobserved({ makers }: ChannelGroup): void {
+    this.warnings.push(
+      `ordered by the norms of weights, since none of the layers that read them can be observed: ${nodeNames(makers).join(", ")}`,
     );
-    let fitted = 0;
-    for await (const [reader, statistics] of collect([...readers.values()])) {
-      refitReader(axes, reader, statistics, removed);
-      fitted++;
-    }
-    if (fitted > 0) this.repairs.push(`fitted ${fitted} layers to what they made with all channels`);
   }
 
   private collector(models: ModelProcess, axes: Axes, folder: string): Collect {
