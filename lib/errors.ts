@@ -38,7 +38,8 @@ export type ModelFormatCode =
   | "TENSOR_OVERLAP"
   | "DATA_TRUNCATED"
   | "DATA_MISMATCH"
-  | "CACHE_INVALID";
+  | "CACHE_INVALID"
+  | "REPORT_INVALID";
 
 export interface ModelFormatDetails {
   /** The file that is wrong. */

@@ -1,25 +1,15 @@
 // Builds the native addon into build/Release. Without a compiler that is no failure: the JavaScript backend does the work.
 //   --if-stale   do nothing unless a native source is newer than the addon, and say nothing on success
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync, utimesSync } from "node:fs";
+import { existsSync, statSync, utimesSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { newestChange } from "./newest-change.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const addon = join(root, "build/Release/modelpress.node");
 const ifStale = process.argv.includes("--if-stale");
-
-/**
- * @param {string} path
- * @returns {number}
- */
-function newestChange(path) {
-  const stat = statSync(path);
-  if (!stat.isDirectory()) return stat.mtimeMs;
-  // A folder's own time tells of removed files.
-  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newestChange(join(path, name))));
-}
 
 function isFresh() {
   if (!existsSync(addon)) return false;

@@ -30,6 +30,10 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
     summary: "compare the tensors of a file with their checksums",
     load: async () => (await import("./verify.js")).verify,
   },
+  report: {
+    summary: "make the page of a report.json again",
+    load: async () => (await import("./report.js")).report,
+  },
   bench: { summary: "time a model", load: async () => (await import("./bench.js")).bench },
 };
 

@@ -63,6 +63,8 @@ const layer = z.object({
   weights: z.optional(histogram),
   /** Share of zeros among its weights in the result. */
   sparsity: z.optional(z.number()),
+  /** The same in blocks of the weight: rows of output channels by columns of the rest, from the top left, row by row. */
+  zeros: z.optional(z.object({ rows: count, cols: count, shares: z.array(z.number()) })),
   ranges: z.optional(z.array(range)),
 });
 
@@ -151,6 +153,8 @@ export const reportSchema = z.object({
     metrics: z.array(metricValue),
     sizeRatio: z.optional(amount),
     speedup: z.optional(amount),
+    /** Of the run that the verdict rests on; absent, that of the trial stands. */
+    latency: z.optional(z.object({ original: latency, candidate: latency })),
     trial: z.optional(z.string()),
   }),
   trials: z.array(trial),
