@@ -1,6 +1,6 @@
-import { magnitudeThreshold, pruneMagnitude, pruneNM } from "modelpress";
+import { magnitudeThreshold, pruneBlocks, pruneMagnitude, pruneNM } from "modelpress";
 import type { Benchmark } from "./harness/benchmark.js";
-import { filled, randomFloats } from "./harness/inputs.js";
+import { filled, lastAxis, randomFloats } from "./harness/inputs.js";
 
 const SPARSITY = 0.9;
 
@@ -83,6 +83,34 @@ export const benchmarks: Benchmark[] = [
               out.fill(0, i, i + 4);
               for (const k of order.slice(0, 2)) out[i + k] = group[k]!;
             }
+          },
+        },
+      };
+    },
+  },
+  {
+    name: "pruneBlocks of 4 x 16",
+    multiple: 64,
+    prepare(n) {
+      const x = randomFloats(n);
+      const out = filled(new Float32Array(n));
+      const { shape } = lastAxis(n);
+      const [rows, columns] = shape as [number, number];
+      return {
+        library(how) {
+          const options = { shape, block: [4, 16], sparsity: SPARSITY, out, ...how } as const;
+          return () => pruneBlocks(x, options);
+        },
+        input: x,
+        output: out,
+        naive: {
+          "sort the sums"() {
+            const across = Math.ceil(columns / 16);
+            const sums = new Float64Array(Math.ceil(rows / 4) * across);
+            const blockOf = (i: number) => (Math.floor(i / columns) >> 2) * across + ((i % columns) >> 4);
+            for (let i = 0; i < n; i++) sums[blockOf(i)]! += Math.abs(x[i]!);
+            const limit = sums.slice().sort()[Math.round(SPARSITY * sums.length) - 1]!;
+            for (let i = 0; i < n; i++) out[i] = sums[blockOf(i)]! <= limit ? 0 : x[i]!;
           },
         },
       };

@@ -239,6 +239,36 @@ export interface Operations<Result> {
     ...execution: Execution
   ): Result;
 
+  /**
+   * y = x, rows of `columns` elements, with 0 in place of the k blocks of blockRows x blockColumns whose elements have the smallest mean
+   * magnitude (order 1) or square (order 2); of equals the first in row-major order go, and NaN is above infinity. Blocks at the ends
+   * may be smaller. A block's sum is that of its rows, one after the other, in float64; a row's has 16 sums that take its elements in
+   * turn, and are then added by halves, the second to the first. y may be x.
+   */
+  pruneBlocks(
+    x: Float32Array,
+    y: Float32Array,
+    columns: number,
+    blockRows: number,
+    blockColumns: number,
+    k: number,
+    order: number,
+    ...execution: Execution
+  ): Result;
+
+  /**
+   * Sets norms to the sums of magnitudes (order 1), or the roots of the sums of squares (order 2), of the channels of x as [outer, channels,
+   * inner], in float64: the sums of the runs of a channel, one after the other. A run, or each piece of 2^16 elements of one, is summed as
+   * a row of pruneBlocks. A NaN has the bits 0x7ff8000000000000.
+   */
+  channelNorms(
+    x: Float32Array,
+    norms: Float64Array,
+    inner: number,
+    order: number,
+    ...execution: Execution
+  ): Result;
+
   /** y = x with 0 in place of the k smallest magnitudes; of equals the first go. Each array of y may be the one of x. */
   pruneMagnitude(
     x: readonly Float32Array[],
@@ -256,6 +286,31 @@ export interface Operations<Result> {
 
   /** Sets count[0] to how many elements of x have a bit of mask set. */
   countNonzero(x: NarrowArray, mask: number, count: Float64Array, ...execution: Execution): Result;
+
+  /** Sets offsets, one more than x has rows, to how many elements of which any bit is set come before each, and are there in all. */
+  csrOffsets(x: Float32Array, columns: number, offsets: Int32Array, ...execution: Execution): Result;
+  /** values gets these elements and indices their columns, between the offsets of their row. */
+  toCsr(
+    x: Float32Array,
+    columns: number,
+    values: Float32Array,
+    indices: Int32Array,
+    offsets: Int32Array,
+    ...execution: Execution
+  ): Result;
+  /**
+   * The way back. problem[0] becomes -1, or the first row whose columns do not rise from 0 to below `columns`: then y stays as it is.
+   * Offsets rise from 0 to the length of values.
+   */
+  fromCsr(
+    values: Float32Array,
+    indices: Int32Array,
+    offsets: Int32Array,
+    y: Float32Array,
+    columns: number,
+    problem: Float64Array,
+    ...execution: Execution
+  ): Result;
 
   /**
    * Takes x, rows of `columns` elements, apart: values gets the elements of which any bit is set, one after the other, and bit i % 8 of

@@ -82,6 +82,8 @@ export {
   minMaxAsync,
 } from "./minmax/min-max.js";
 export { type Summary, summarize, summarizeAsync } from "./minmax/summarize.js";
+export { type ChannelNormsOptions, channelNorms, channelNormsAsync } from "./norms/channel-norms.js";
+export type { NormName } from "./norms/norm-name.js";
 export { type NpyFile, readNpy } from "./npy/read-npy.js";
 export { type NpzEntry, type NpzFile, readNpz } from "./npy/read-npz.js";
 export { writeNpy } from "./npy/write-npy.js";
@@ -93,6 +95,7 @@ export type { ImportJudgement } from "./pickle/judge-import.js";
 export type { OnProgress, Progress } from "./progress.js";
 export type { FloatArrays } from "./prune/arrays.js";
 export { magnitudeThreshold, magnitudeThresholdAsync } from "./prune/magnitude-threshold.js";
+export { type PruneBlocksOptions, pruneBlocks, pruneBlocksAsync } from "./prune/prune-blocks.js";
 export { type PruneMagnitudeOptions, pruneMagnitude, pruneMagnitudeAsync } from "./prune/prune-magnitude.js";
 export { type PruneNMOptions, pruneNM, pruneNMAsync } from "./prune/prune-nm.js";
 export { type SparsitySchedule, sparsityAt } from "./prune/sparsity-at.js";
@@ -160,12 +163,15 @@ export {
   type SafetensorsFile,
 } from "./safetensors/read.js";
 export { type WriteSafetensorsOptions, writeSafetensors } from "./safetensors/write.js";
+export { type CountNonzeroOptions, countNonzero, countNonzeroAsync } from "./sparse/count-nonzero.js";
+export { type FromCsrOptions, fromCsr, fromCsrAsync } from "./sparse/from-csr.js";
 export {
   type Bitmask,
   type PackBitmaskOptions,
   packBitmask,
   packBitmaskAsync,
 } from "./sparse/pack-bitmask.js";
+export { type Csr, type ToCsrOptions, toCsr, toCsrAsync } from "./sparse/to-csr.js";
 export {
   type PackedBitmask,
   type UnpackBitmaskOptions,

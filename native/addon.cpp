@@ -58,6 +58,11 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::prune_magnitude>(operations, "pruneMagnitude", target);
   add<binding::prune_to_threshold>(operations, "pruneToThreshold", target);
   add<binding::prune_nm>(operations, "pruneNM", target);
+  add<binding::prune_blocks>(operations, "pruneBlocks", target);
+  add<binding::channel_norms>(operations, "channelNorms", target);
+  add<binding::csr_offsets>(operations, "csrOffsets", target);
+  add<binding::to_csr>(operations, "toCsr", target);
+  add<binding::from_csr>(operations, "fromCsr", target);
   add<binding::count_nonzero>(operations, "countNonzero", target);
   add<binding::pack_bitmask>(operations, "packBitmask", target);
   add<binding::unpack_bitmask>(operations, "unpackBitmask", target);

@@ -67,6 +67,9 @@ struct Kernels {
   UnpackBitmask<uint8_t>* unpack_bitmask_u8;
   UnpackBitmask<uint16_t>* unpack_bitmask_u16;
   UnpackBitmask<uint32_t>* unpack_bitmask_u32;
+  GatherNonzero* gather_nonzero_u32;
+  NormSums* magnitude_sums_f32;
+  NormSums* square_sums_f32;
   AccumulateGram* accumulate_gram_f32;
   AccumulateProducts* accumulate_products_f32;
   FactorRows* factor_rows_f64;

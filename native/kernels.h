@@ -106,6 +106,15 @@ using PruneGroups = void(const float* x, float* y, size_t groups, int keep, int 
 // n groups side by side, whose elements lie `stride` apart.
 using PruneGroupLanes = void(const float* x, float* y, size_t stride, size_t n, int keep, int of);
 
+// Adds the sum of magnitudes, or of squares, of each of n runs, which have `run` elements and lie one after
+// the other, to its one of sums; in every row of x, of which the next begins `stride` further on, row after
+// row. Element i of a run is added to number i % 16 of as many sums that begin with 0, in order; then each of
+// the first 8 is added the one 8 further on, of the first 4 the one 4 further on, and so on to the first. All
+// in double: magnitudes and squares of floats are exact, every sum is rounded. The payload of a NaN is left
+// open.
+constexpr size_t kNormSums = 16;
+using NormSums = void(const float* x, size_t rows, size_t stride, size_t n, size_t run, double* sums);
+
 // How many elements of x have a bit of mask set.
 template <class T>
 using CountNonzero = size_t(const T* x, size_t n, T mask);
@@ -121,6 +130,11 @@ using PackBitmask = size_t(const T* x, size_t n, uint8_t* bitmask, T* values, si
 // them. Returns how many were used.
 template <class T>
 using UnpackBitmask = size_t(const uint8_t* bitmask, const T* values, size_t count, T* y, size_t n);
+
+// values: the elements of x of which a bit is set, one after the other, as far as there is room; columns:
+// where each of them is. Returns how many these are, with those that there was no room for. What else is in
+// the room is left open.
+using GatherNonzero = size_t(const uint32_t* x, size_t n, int32_t* columns, uint32_t* values, size_t room);
 
 // A matrix each of whose columns is cut into blocks of `block` rows, a power of two from 16 to 256; the last
 // may be shorter. Its values lie row after row, or column after column if it is transposed.
@@ -285,6 +299,9 @@ PackBitmask<uint32_t> pack_bitmask_u32;
 UnpackBitmask<uint8_t> unpack_bitmask_u8;
 UnpackBitmask<uint16_t> unpack_bitmask_u16;
 UnpackBitmask<uint32_t> unpack_bitmask_u32;
+GatherNonzero gather_nonzero_u32;
+NormSums magnitude_sums_f32;
+NormSums square_sums_f32;
 AccumulateGram accumulate_gram_f32;
 AccumulateProducts accumulate_products_f32;
 SubtractRows subtract_rows_f64;
@@ -343,6 +360,9 @@ PackBitmask<uint32_t> pack_bitmask_u32;
 UnpackBitmask<uint8_t> unpack_bitmask_u8;
 UnpackBitmask<uint16_t> unpack_bitmask_u16;
 UnpackBitmask<uint32_t> unpack_bitmask_u32;
+GatherNonzero gather_nonzero_u32;
+NormSums magnitude_sums_f32;
+NormSums square_sums_f32;
 AccumulateGram accumulate_gram_f32;
 AccumulateProducts accumulate_products_f32;
 SubtractRows subtract_rows_f64;
@@ -411,6 +431,9 @@ PackBitmask<uint32_t> pack_bitmask_u32;
 UnpackBitmask<uint8_t> unpack_bitmask_u8;
 UnpackBitmask<uint16_t> unpack_bitmask_u16;
 UnpackBitmask<uint32_t> unpack_bitmask_u32;
+GatherNonzero gather_nonzero_u32;
+NormSums magnitude_sums_f32;
+NormSums square_sums_f32;
 AccumulateGram accumulate_gram_f32;
 AccumulateProducts accumulate_products_f32;
 SubtractRows subtract_rows_f64;

@@ -352,6 +352,39 @@ for (let round = 0; round < Number(values.rounds); round++) {
       return found;
     });
   }
+  const row = channels * inner;
+  for (const order of [1, 2]) {
+    compare(`channelNorms ${order}, ${text}`, (backend) => {
+      const norms = new Float64Array(channels);
+      backend.channelNorms(x, norms, inner, order);
+      return norms;
+    });
+    const blockRows = 1 + (random() % (length / row));
+    const blockColumns = 1 + (random() % row);
+    const blocks = Math.ceil(length / row / blockRows) * Math.ceil(row / blockColumns);
+    const removed = random() % (blocks + 1);
+    compare(`pruneBlocks ${removed} of ${blockRows} x ${blockColumns}, ${order}, ${text}`, (backend) => {
+      const y = new Float32Array(length + offset);
+      backend.pruneBlocks(x, y.subarray(offset), row, blockRows, blockColumns, removed, order);
+      return y;
+    });
+  }
+  const offsets = new Int32Array(length / row + 1);
+  js.csrOffsets(thinned, row, offsets);
+  const stored = offsets.at(-1) ?? 0;
+  const csr = /** @type {const} */ ([new Float32Array(stored), new Int32Array(stored), offsets]);
+  js.toCsr(thinned, row, ...csr);
+  compare(`toCsr, ${text}`, (backend) => {
+    const y = new Uint8Array(8 * stored);
+    const values = new Float32Array(y.buffer, 0, stored);
+    backend.toCsr(thinned, row, values, new Int32Array(y.buffer, 4 * stored), offsets);
+    return y;
+  });
+  compare(`fromCsr, ${text}`, (backend) => {
+    const y = new Float32Array(length);
+    backend.fromCsr(...csr, y, row, new Float64Array(1));
+    return y;
+  });
   for (const values of [x, x.map((value) => (Number.isNaN(value) ? -0 : value))]) {
     compare(`minMax, ${text}`, (backend) => {
       const range = new Float32Array(2);

@@ -6,6 +6,7 @@ import * as gguf from "./js/gguf.js";
 import * as histogram from "./js/histogram.js";
 import * as linalg from "./js/linalg.js";
 import * as minmax from "./js/minmax.js";
+import * as norms from "./js/norms.js";
 import * as prune from "./js/prune.js";
 import * as quantize from "./js/quantize.js";
 import * as sparse from "./js/sparse.js";
@@ -18,6 +19,7 @@ const operations: Operations<void> = {
   ...histogram,
   ...linalg,
   ...minmax,
+  channelNorms: norms.channelNorms,
   ...prune,
   ...quantize,
   ...sparse,

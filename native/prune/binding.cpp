@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "../bindings.h"
 #include "kth_magnitude.h"
 
@@ -89,6 +91,67 @@ void prune_ties(const Kernels& k, const Operands& operands, const KthMagnitude& 
   });
 }
 
+// A matrix cut into blocks, of which those at its right and lower edge may be smaller.
+struct BlockGrid {
+  size_t rows, cols, block_rows, block_cols;
+
+  size_t down() const { return (rows + block_rows - 1) / block_rows; }
+  size_t across() const { return (cols + block_cols - 1) / block_cols; }
+  size_t height(size_t i) const { return std::min(block_rows, rows - i * block_rows); }
+  size_t width(size_t j) const { return std::min(block_cols, cols - j * block_cols); }
+  Units units() const { return {down(), block_rows * cols * sizeof(float)}; }
+};
+
+// Means of what the kernel sums, as bits: without a sign they are in the order of the values, NaN last.
+std::vector<uint64_t> mean_norms(const BlockGrid& grid, const float* x, NormSums* sums_of,
+                                 const Steps& steps) {
+  std::vector<double> means(grid.down() * grid.across());
+  steps(grid.units(), [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const float* const from = x + i * grid.block_rows * grid.cols;
+      double* const to = means.data() + i * grid.across();
+      const size_t whole = grid.cols / grid.block_cols;
+      const size_t rest = grid.cols % grid.block_cols;
+      sums_of(from, grid.height(i), grid.cols, whole, grid.block_cols, to);
+      if (rest > 0) sums_of(from + whole * grid.block_cols, grid.height(i), grid.cols, 1, rest, to + whole);
+      for (size_t j = 0; j < grid.across(); ++j) {
+        to[j] /= static_cast<double>(grid.height(i) * grid.width(j));
+        if (to[j] != to[j]) to[j] = std::numeric_limits<double>::quiet_NaN();
+      }
+    }
+  });
+  std::vector<uint64_t> bits(means.size());
+  std::memcpy(bits.data(), means.data(), means.size() * sizeof(double));
+  return bits;
+}
+
+// For each value whether it is one of the `count` smallest; of equals the first are.
+std::vector<uint8_t> smallest(const std::vector<uint64_t>& values, size_t count) {
+  std::vector<uint8_t> are(values.size());
+  if (count == 0) return are;
+  std::vector<uint64_t> ordered = values;
+  const auto last = ordered.begin() + static_cast<std::ptrdiff_t>(count - 1);
+  std::nth_element(ordered.begin(), last, ordered.end());
+  const uint64_t limit = *last;
+  size_t equals = count - static_cast<size_t>(std::count_if(values.begin(), values.end(),
+                                                            [=](uint64_t value) { return value < limit; }));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const bool is_counted = values[i] == limit && equals > 0;
+    if (is_counted) --equals;
+    are[i] = values[i] < limit || is_counted ? 1 : 0;
+  }
+  return are;
+}
+
+void prune_block_row(const BlockGrid& grid, const float* x, float* y, size_t i, const uint8_t* removed) {
+  for (size_t row = i * grid.block_rows; row < i * grid.block_rows + grid.height(i); ++row) {
+    float* const to = y + row * grid.cols;
+    if (x != y) std::copy_n(x + row * grid.cols, grid.cols, to);
+    for (size_t j = 0; j < grid.across(); ++j)
+      if (removed[j] != 0) std::fill_n(to + j * grid.block_cols, grid.width(j), 0.0f);
+  }
+}
+
 }  // namespace
 
 // result becomes the k-th smallest magnitude.
@@ -146,6 +209,30 @@ Napi::Value binding::prune_nm(const Napi::CallbackInfo& info) {
       return k.prune_groups_f32(x.data + begin * of, y.data + begin * of, end - begin, kept, size);
     for (size_t i = begin; i < end; ++i)
       k.prune_group_lanes_f32(x.data + i * group, y.data + i * group, inner, inner, kept, size);
+  });
+}
+
+Napi::Value binding::prune_blocks(const Napi::CallbackInfo& info) {
+  const auto x = array_arg<float>(info, 0);
+  const auto y = array_arg<float>(info, 1);
+  require(info, x.length == y.length, "x and y differ in length");
+  const size_t cols = size_arg(info, 2);
+  require(info, x.length % cols == 0, "x is not whole rows");
+  const BlockGrid grid = {x.length / cols, cols, size_arg(info, 3), size_arg(info, 4)};
+  require(info, grid.block_rows <= std::max<size_t>(1, grid.rows) && grid.block_cols <= cols,
+          "a block is larger than x");
+  const size_t count = count_arg(info, 5, 0, grid.down() * grid.across());
+  const double order = number_arg(info, 6);
+  require(info, order == 1 || order == 2, "order is not 1 or 2");
+  const Kernels& k = kernels(info);
+  NormSums* const sums_of = order == 2 ? k.square_sums_f32 : k.magnitude_sums_f32;
+  return execute_steps(info, 7, [=](const Steps& steps) {
+    const auto removed = smallest(mean_norms(grid, x.data, sums_of, steps), count);
+    if (steps.cancelled()) return;
+    steps(grid.units(), [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i)
+        prune_block_row(grid, x.data, y.data, i, removed.data() + i * grid.across());
+    });
   });
 }
 

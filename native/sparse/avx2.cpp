@@ -234,4 +234,24 @@ size_t avx2::unpack_bitmask_u32(const uint8_t* bitmask, const uint32_t* values, 
   return unpack_bitmask(bitmask, values, count, y, n, scalar::unpack_bitmask_u32);
 }
 
+size_t avx2::gather_nonzero_u32(const uint32_t* x, size_t n, int32_t* columns, uint32_t* values,
+                                size_t room) {
+  __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  size_t found = 0;
+  size_t i = 0;
+  for (; i + kStep <= n && found + kStep <= room; i += kStep) {
+    const Eight<uint32_t> eight = Eight<uint32_t>::load(x + i);
+    const unsigned lanes = eight.nonzeros();
+    const __m128i order = order_of(kLaneOrders.front[lanes]);
+    eight.moved(order).store(values + found);
+    Eight<uint32_t>{places}.moved(order).store(reinterpret_cast<uint32_t*>(columns + found));
+    places = _mm256_add_epi32(places, _mm256_set1_epi32(static_cast<int>(kStep)));
+    found += static_cast<size_t>(_mm_popcnt_u32(lanes));
+  }
+  const size_t used = found < room ? found : room;
+  const size_t rest = scalar::gather_nonzero_u32(x + i, n - i, columns + used, values + used, room - used);
+  for (size_t k = used; k < room && k < used + rest; ++k) columns[k] += static_cast<int32_t>(i);
+  return found + rest;
+}
+
 }  // namespace modelpress

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../bindings.h"
@@ -146,6 +147,122 @@ Napi::Value binding::unpack_bitmask(const Napi::CallbackInfo& info) {
           });
         }
       });
+    });
+  });
+}
+
+namespace {
+
+// A matrix in compressed sparse rows. Offsets are checked where they are used: another thread may change
+// them.
+struct Csr {
+  Array<float> values;
+  Array<int32_t> columns, offsets;
+
+  size_t rows() const { return offsets.length - 1; }
+
+  // Where the values of a row begin and how many there are.
+  std::pair<size_t, size_t> row(size_t i) const {
+    const auto begin = static_cast<size_t>(std::max(0, offsets.data[i]));
+    const auto end = std::min(static_cast<size_t>(std::max(0, offsets.data[i + 1])), values.length);
+    return begin < end ? std::pair{begin, end - begin} : std::pair{size_t{0}, size_t{0}};
+  }
+
+  bool has_columns_that_rise(size_t i, size_t cols) const {
+    const auto [begin, n] = row(i);
+    int64_t last = -1;
+    for (size_t k = begin; k < begin + n; ++k) {
+      const int64_t column = columns.data[k];
+      if (column <= last || column >= static_cast<int64_t>(cols)) return false;
+      last = column;
+    }
+    return true;
+  }
+};
+
+Csr csr_arg(const Napi::CallbackInfo& info, size_t index) {
+  const Csr csr = {array_arg<float>(info, index), array_arg<int32_t>(info, index + 1),
+                   array_arg<int32_t>(info, index + 2)};
+  require(info, csr.values.length == csr.columns.length, "values and indices differ in length");
+  require(info, csr.offsets.length >= 1, "there are no offsets");
+  return csr;
+}
+
+// The columns of a matrix of so many rows.
+size_t columns_arg(const Napi::CallbackInfo& info, size_t index, size_t elements, size_t rows) {
+  const size_t columns = size_arg(info, index);
+  require(info, elements % columns == 0 && elements / columns == rows, "x does not have the rows of offsets");
+  return columns;
+}
+
+}  // namespace
+
+Napi::Value binding::csr_offsets(const Napi::CallbackInfo& info) {
+  const auto x = array_arg<float>(info, 0);
+  const auto offsets = array_arg<int32_t>(info, 2);
+  require(info, offsets.length >= 1 && x.length <= 0x7fffffff, "there are no offsets for x");
+  const size_t columns = columns_arg(info, 1, x.length, offsets.length - 1);
+  const Kernels& k = kernels(info);
+  const auto* const bits = reinterpret_cast<const uint32_t*>(x.data);
+  return execute(
+      info, 3, {offsets.length - 1, columns * sizeof(float)},
+      [=, &k](size_t begin, size_t end) {
+        for (size_t row = begin; row < end; ++row)
+          offsets.data[row + 1] =
+              static_cast<int32_t>(k.count_nonzero_u32(bits + row * columns, columns, 0xffffffff));
+      },
+      [=] {
+        offsets.data[0] = 0;
+        for (size_t row = 1; row < offsets.length; ++row) offsets.data[row] += offsets.data[row - 1];
+      });
+}
+
+Napi::Value binding::to_csr(const Napi::CallbackInfo& info) {
+  const auto x = array_arg<float>(info, 0);
+  const Csr csr = csr_arg(info, 2);
+  const size_t columns = columns_arg(info, 1, x.length, csr.rows());
+  const Kernels& k = kernels(info);
+  const auto* const bits = reinterpret_cast<const uint32_t*>(x.data);
+  return execute(info, 5, {csr.rows(), columns * sizeof(float)}, [=, &k](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) {
+      const auto [at, room] = csr.row(row);
+      auto* const values = reinterpret_cast<uint32_t*>(csr.values.data) + at;
+      k.gather_nonzero_u32(bits + row * columns, columns, csr.columns.data + at, values, room);
+    }
+  });
+}
+
+// Problem gets the first row whose columns do not rise, or lie outside; y stays as it is then. Else -1.
+Napi::Value binding::from_csr(const Napi::CallbackInfo& info) {
+  const Csr csr = csr_arg(info, 0);
+  const auto y = array_arg<float>(info, 3);
+  const size_t columns = columns_arg(info, 4, y.length, csr.rows());
+  const auto problem = array_arg<double>(info, 5);
+  require(info, problem.length == 1, "problem is not one number");
+  return execute_steps(info, 6, [=](const Steps& steps) {
+    const Units units = {csr.rows(), columns * sizeof(float)};
+    std::atomic<size_t> first{csr.rows()};
+    steps(units, [&](size_t begin, size_t end) {
+      for (size_t row = begin; row < end; ++row) {
+        if (csr.has_columns_that_rise(row, columns)) continue;
+        size_t known = first.load();
+        while (row < known && !first.compare_exchange_weak(known, row)) {
+        }
+        return;
+      }
+    });
+    problem.data[0] = first < csr.rows() ? static_cast<double>(first) : -1;
+    if (first < csr.rows()) return;
+    steps(units, [&](size_t begin, size_t end) {
+      for (size_t row = begin; row < end; ++row) {
+        float* const to = y.data + row * columns;
+        std::fill_n(to, columns, 0.0f);
+        const auto [at, n] = csr.row(row);
+        for (size_t i = at; i < at + n; ++i) {
+          const auto column = static_cast<uint32_t>(csr.columns.data[i]);
+          if (column < columns) to[column] = csr.values.data[i];
+        }
+      }
     });
   });
 }

@@ -204,4 +204,24 @@ size_t neon::unpack_bitmask_u32(const uint8_t* bitmask, const uint32_t* values, 
   return unpack_bitmask(bitmask, values, count, y, n, scalar::unpack_bitmask_u32);
 }
 
+size_t neon::gather_nonzero_u32(const uint32_t* x, size_t n, int32_t* columns, uint32_t* values,
+                                size_t room) {
+  constexpr size_t step = Some<uint32_t>::kCount;
+  Some<uint32_t> places = {{0, 1, 2, 3}};
+  size_t found = 0;
+  size_t i = 0;
+  for (; i + step <= n && found + step <= room; i += step) {
+    const Some<uint32_t> some = Some<uint32_t>::load(x + i);
+    const unsigned lanes = some.nonzeros();
+    some.moved(kLaneOrders.front[lanes]).store(values + found);
+    places.moved(kLaneOrders.front[lanes]).store(reinterpret_cast<uint32_t*>(columns + found));
+    places.all = vaddq_u32(places.all, vdupq_n_u32(step));
+    found += kLaneOrders.count[lanes];
+  }
+  const size_t used = found < room ? found : room;
+  const size_t rest = scalar::gather_nonzero_u32(x + i, n - i, columns + used, values + used, room - used);
+  for (size_t k = used; k < room && k < used + rest; ++k) columns[k] += static_cast<int32_t>(i);
+  return found + rest;
+}
+
 }  // namespace modelpress

@@ -79,4 +79,18 @@ size_t scalar::unpack_bitmask_u32(const uint8_t* bitmask, const uint32_t* values
   return unpack_bitmask(bitmask, values, count, y, n);
 }
 
+size_t scalar::gather_nonzero_u32(const uint32_t* x, size_t n, int32_t* columns, uint32_t* values,
+                                  size_t room) {
+  size_t found = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (x[i] == 0) continue;
+    if (found < room) {
+      columns[found] = static_cast<int32_t>(i);
+      values[found] = x[i];
+    }
+    ++found;
+  }
+  return found;
+}
+
 }  // namespace modelpress

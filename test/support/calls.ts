@@ -4,6 +4,10 @@ import {
   bfloat16ToFloat32,
   bfloat16ToFloat32Async,
   type CallOptions,
+  channelNorms,
+  channelNormsAsync,
+  countNonzero,
+  countNonzeroAsync,
   dequantizeBlockwise,
   dequantizeBlockwiseAsync,
   dequantizeGguf,
@@ -20,6 +24,8 @@ import {
   float32ToBfloat16Async,
   float32ToFloat16,
   float32ToFloat16Async,
+  fromCsr,
+  fromCsrAsync,
   histogram,
   histogramAsync,
   magnitudeThreshold,
@@ -28,6 +34,8 @@ import {
   minMaxAsync,
   packBitmask,
   packBitmaskAsync,
+  pruneBlocks,
+  pruneBlocksAsync,
   pruneMagnitude,
   pruneMagnitudeAsync,
   pruneNM,
@@ -40,6 +48,8 @@ import {
   quantizeLinearAsync,
   summarize,
   summarizeAsync,
+  toCsr,
+  toCsrAsync,
   unpackBitmask,
   unpackBitmaskAsync,
 } from "../../lib/index.js";
@@ -160,8 +170,35 @@ export const OPERATION_CALLS: readonly OperationCall[] = [
       later: (o) => pruneNMAsync(wild, { keep: 2, of: 4, shape: [LENGTH / 7 / 8, 56], axis, ...o }),
     }),
   ),
+  {
+    name: "countNonzero",
+    now: (o) => countNonzero(tied, o),
+    later: (o) => countNonzeroAsync(tied, o),
+  },
+  ...(["l1", "l2"] as const).flatMap((norm): OperationCall[] => {
+    const shape = [LENGTH / 7, 7];
+    const blocks = { norm, shape: [LENGTH / 56, 56], block: [4, 16] as const, sparsity: 0.7 };
+    return [
+      {
+        name: `channelNorms ${norm}`,
+        now: (o) => channelNorms(tame, { norm, shape, axis: 1, ...o }),
+        later: (o) => channelNormsAsync(tame, { norm, shape, axis: 1, ...o }),
+      },
+      {
+        name: `channelNorms ${norm} of one channel`,
+        now: (o) => channelNorms(tame, { norm, ...o }),
+        later: (o) => channelNormsAsync(tame, { norm, ...o }),
+      },
+      {
+        name: `pruneBlocks ${norm}`,
+        now: (o) => pruneBlocks(tied, { ...blocks, ...o }),
+        later: (o) => pruneBlocksAsync(tied, { ...blocks, ...o }),
+      },
+    ];
+  }),
   ...[7, LENGTH].flatMap((columns): OperationCall[] => {
-    const shape = [LENGTH / columns, columns];
+    const shape: [number, number] = [LENGTH / columns, columns];
+    const csr = toCsr(tied, { shape });
     const packed = { ...packBitmask(tied, { shape }), shape };
     return [
       {
@@ -173,6 +210,16 @@ export const OPERATION_CALLS: readonly OperationCall[] = [
         name: `unpackBitmask of ${columns} columns`,
         now: (o) => unpackBitmask(packed, o),
         later: (o) => unpackBitmaskAsync(packed, o),
+      },
+      {
+        name: `toCsr of ${columns} columns`,
+        now: (o) => toCsr(tied, { shape, ...o }),
+        later: (o) => toCsrAsync(tied, { shape, ...o }),
+      },
+      {
+        name: `fromCsr of ${columns} columns`,
+        now: (o) => fromCsr(csr, { shape, ...o }),
+        later: (o) => fromCsrAsync(csr, { shape, ...o }),
       },
     ];
   }),

@@ -1,4 +1,5 @@
 import type { Operations } from "../../backend.js";
+import { runSum } from "./norms.js";
 
 const HALVES = 2 ** 16;
 const NO_SIGN = 0x7fffffff;
@@ -76,3 +77,53 @@ export const pruneNM: Operations<void>["pruneNM"] = (x, y, keep, of, inner) => {
       }
     }
 };
+
+export const pruneBlocks: Operations<void>["pruneBlocks"] = (
+  x,
+  y,
+  columns,
+  blockRows,
+  blockColumns,
+  k,
+  order,
+) => {
+  const rows = x.length / columns;
+  const across = Math.ceil(columns / blockColumns);
+  const means = new Float64Array(Math.ceil(rows / blockRows) * across);
+  const forEachBlockRow = (visit: (block: number, at: number, n: number) => void) => {
+    for (let row = 0; row < rows; row++)
+      for (let j = 0; j < across; j++) {
+        const from = j * blockColumns;
+        const n = Math.min(blockColumns, columns - from);
+        visit(Math.floor(row / blockRows) * across + j, row * columns + from, n);
+      }
+  };
+  forEachBlockRow((block, at, n) => {
+    means[block]! += runSum(x, at, n, order);
+  });
+  for (let block = 0; block < means.length; block++) {
+    const height = Math.min(blockRows, rows - Math.floor(block / across) * blockRows);
+    const width = Math.min(blockColumns, columns - (block % across) * blockColumns);
+    means[block]! /= height * width;
+  }
+  const removed = smallest(means, k);
+  if (y !== x) bitsOf(y).set(bitsOf(x));
+  forEachBlockRow((block, at, n) => {
+    if (removed[block]) y.fill(0, at, at + n);
+  });
+};
+
+/** For each value whether it is one of the k smallest, NaN last; of equals the first are. */
+function smallest(values: Float64Array, k: number): Uint8Array {
+  const are = new Uint8Array(values.length);
+  if (k === 0) return are;
+  const limit = values.slice().sort()[k - 1]!;
+  const isBelow = (value: number) => value < limit || (Number.isNaN(limit) && !Number.isNaN(value));
+  let equals = k;
+  for (const value of values) if (isBelow(value)) equals--;
+  for (let i = 0; i < values.length; i++) {
+    if (isBelow(values[i]!)) are[i] = 1;
+    else if (Object.is(values[i], limit) && equals-- > 0) are[i] = 1;
+  }
+  return are;
+}

@@ -49,3 +49,45 @@ export const unpackBitmask: Operations<void>["unpackBitmask"] = (bitmask, values
   for (let row = 0, at = 0; row < rows; row++)
     for (let column = 0; column < columns; column++, at++) to[at] = isSet(row, column) ? from[used++]! : 0;
 };
+
+export const csrOffsets: Operations<void>["csrOffsets"] = (x, columns, offsets) => {
+  offsets[0] = 0;
+  for (let row = 0; row + 1 < offsets.length; row++) {
+    const own = x.subarray(row * columns, (row + 1) * columns);
+    offsets[row + 1] = offsets[row]! + nonzeros(bitsOf(own), 0xffffffff);
+  }
+};
+
+export const toCsr: Operations<void>["toCsr"] = (x, columns, values, indices, offsets) => {
+  const from = bitsOf(x);
+  const to = bitsOf(values);
+  for (let row = 0; row + 1 < offsets.length; row++) {
+    let at = offsets[row]!;
+    for (let column = 0; column < columns; column++) {
+      const bits = from[row * columns + column]!;
+      if (bits === 0) continue;
+      to[at] = bits;
+      indices[at++] = column;
+    }
+  }
+};
+
+export const fromCsr: Operations<void>["fromCsr"] = (values, indices, offsets, y, columns, problem) => {
+  problem[0] = -1;
+  for (let row = 0; row + 1 < offsets.length; row++) {
+    let last = -1;
+    for (let i = offsets[row]!; i < offsets[row + 1]!; i++) {
+      const column = indices[i]!;
+      if (column <= last || column >= columns) {
+        problem[0] = row;
+        return;
+      }
+      last = column;
+    }
+  }
+  const from = bitsOf(values);
+  const to = bitsOf(y);
+  to.fill(0);
+  for (let row = 0; row + 1 < offsets.length; row++)
+    for (let i = offsets[row]!; i < offsets[row + 1]!; i++) to[row * columns + indices[i]!] = from[i]!;
+};
