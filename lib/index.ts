@@ -8,7 +8,7 @@ export {
   type Operations,
   type QuantizedArray,
 } from "./backend.js";
-export { backends } from "./backends/index.js";
+export { backends, type UnavailableBackend, unavailableBackends } from "./backends/index.js";
 export type { ActivationError } from "./calibrate/rounding-error.js";
 export type { AsyncCallOptions, CallOptions } from "./call.js";
 export { bfloat16ToFloat32, bfloat16ToFloat32Async } from "./cast/bfloat16-to-float32.js";

@@ -5,6 +5,7 @@
 #include "args.h"
 #include "bindings.h"
 #include "cpu.h"
+#include "cuda/bindings.h"
 #include "dispatch.h"
 
 namespace modelpress {
@@ -75,7 +76,7 @@ void add_operations(Napi::Object& operations, const Target& target) {
 }
 
 // One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files",
-// "memory" and "cpu", which no backend has.
+// "memory", "cpu" and "cuda", which no backend has.
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   for (const auto& [name, now, later] : targets()) {
     Napi::Object backend = Napi::Object::New(env);
@@ -95,6 +96,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   Napi::Object cpu = Napi::Object::New(env);
   cpu.Set("vnni", cpu_has_vnni());
   exports.Set("cpu", cpu);
+  Napi::Object cuda = Napi::Object::New(env);
+  cuda.Set("open", Napi::Function::New<cuda_binding::open>(env, "open"));
+  exports.Set("cuda", cuda);
   return exports;
 }
 

@@ -25,7 +25,9 @@ function runs(command) {
 
 const clangFormat = ["clang-format", "clang-format-16"].find(runs);
 if (clangFormat) {
-  const files = ["native", "benchmarks"].flatMap((folder) => filesIn(folder, /\.(h|cpp|cu)$/));
+  const files = ["native", "benchmarks", "test/support/cuda"].flatMap((folder) =>
+    filesIn(folder, /\.(h|cpp|cuh?)$/),
+  );
   const mode = process.argv.includes("--write") ? ["-i"] : ["--dry-run", "--Werror"];
   process.exitCode = spawnSync(clangFormat, [...mode, ...files], { stdio: "inherit" }).status ?? 1;
 } else {

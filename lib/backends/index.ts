@@ -1,43 +1,72 @@
 import type { Backend } from "../backend.js";
+import { type LoadedCuda, loadCuda } from "./cuda.js";
 import { js } from "./js.js";
 import { loadNative, type NativeBackends, type NativeCpu, type NativeMemory } from "./native.js";
 
 const VARIABLE = "MODELPRESS_BACKEND";
 
 interface Available extends NativeBackends {
-  /** Everything that runs here, best first, js last. */
+  /** What the processor runs, best first, js last. */
   readonly all: readonly Backend[];
-  /** What is used unless a call names a backend. */
-  readonly defaults: readonly Backend[];
+  /** The one that every call uses which names none. */
+  readonly forced?: Backend;
 }
 
 let available: Available | undefined;
+let cuda: LoadedCuda | undefined;
+let listed: readonly Backend[] | undefined;
 
 function load(): Available {
   if (available) return available;
   const native = loadNative();
-  const all = Object.freeze([...native.backends, js]);
-  const forced = process.env[VARIABLE];
-  const defaults = forced ? Object.freeze([find({ ...native, all }, forced, VARIABLE)]) : all;
-  available = { ...native, all, defaults };
+  available = { ...native, all: [...native.backends, js] };
+  const name = process.env[VARIABLE];
+  if (name) {
+    try {
+      available = { ...available, forced: find(name, VARIABLE) };
+    } catch (error) {
+      available = undefined;
+      throw error;
+    }
+  }
   return available;
 }
 
-function find({ all, loadError }: Omit<Available, "defaults">, name: string, source: string): Backend {
-  const found = all.find((backend) => backend.name === name);
+/** Looked for when it is asked for: starting the driver takes longer than most calls. */
+function cudaBackend(): LoadedCuda {
+  const { all, cuda: native } = load();
+  cuda ??= loadCuda(native, all[0]!);
+  return cuda;
+}
+
+function listAll(): readonly Backend[] {
+  const { all } = load();
+  const { backend } = cudaBackend();
+  return backend ? [...all.slice(0, -1), backend, js] : all;
+}
+
+function find(name: string, source: string): Backend {
+  const { all, loadError } = load();
+  const found =
+    all.find((backend) => backend.name === name) ?? listAll().find((backend) => backend.name === name);
   if (found) return found;
-  const names = all.map((backend) => backend.name).join(", ");
-  const reason = loadError ? `; the native addon did not load: ${loadError.message}` : "";
+  const names = listAll().map((backend) => backend.name);
+  const { reason: cudaReason } = cudaBackend();
+  const reasons = [
+    loadError ? `; the native addon did not load: ${loadError.message}` : "",
+    name === "cuda" && cudaReason ? `; ${cudaReason}` : "",
+  ];
   throw new RangeError(
-    `Expected one of ${names} for ${source} but received ${JSON.stringify(name)}${reason}`,
-    {
-      cause: loadError,
-    },
+    `Expected one of ${names.join(", ")} for ${source} but received ${JSON.stringify(name)}${reasons.join("")}`,
+    { cause: loadError },
   );
 }
 
 /**
  * The implementations that this machine can run, best first; plain JavaScript ("js") is always the last. All give the same bits.
+ *
+ * The first one is used unless a call names another. "cuda", where there is a device and the package modelpress-cuda, stands next to
+ * last: for arrays in main memory the way to the device and back takes longer than a processor takes for the work.
  *
  * With the environment variable MODELPRESS_BACKEND set to a name, the list holds that one alone, and every call that names no
  * backend uses it. It is read once, at the first use.
@@ -45,7 +74,31 @@ function find({ all, loadError }: Omit<Available, "defaults">, name: string, sou
  * @throws RangeError if MODELPRESS_BACKEND names a backend that is not available here; the message lists those that are.
  */
 export function backends(): readonly Backend[] {
-  return load().defaults;
+  const { forced } = load();
+  listed ??= Object.freeze(forced ? [forced] : listAll());
+  return listed;
+}
+
+/** A backend that this machine cannot run. */
+export interface UnavailableBackend {
+  /** "cuda", or "native" for all that the addon has. */
+  readonly name: string;
+  readonly reason: string;
+}
+
+/**
+ * What is missing in backends(), and why: "cuda" without the package modelpress-cuda, a driver that is new enough and a device,
+ * "native" where the addon does not load.
+ *
+ * @throws RangeError as backends() does.
+ */
+export function unavailableBackends(): readonly UnavailableBackend[] {
+  const { loadError } = load();
+  const { reason } = cudaBackend();
+  const missing = [];
+  if (loadError) missing.push({ name: "native", reason: loadError.message });
+  if (reason !== undefined) missing.push({ name: "cuda", reason });
+  return missing;
 }
 
 /** Up to here the way into the addon takes longer than the work itself in JavaScript (measured: 40 to 70 elements). */
@@ -57,9 +110,9 @@ const JS_PAYS = 32;
  */
 export function resolveBackend(option: string | Backend | undefined, elements = Infinity): Backend {
   if (typeof option === "object") return option;
-  const loaded = load();
-  if (option !== undefined) return find(loaded, option, "backend");
-  return loaded.defaults.at(elements <= JS_PAYS ? -1 : 0)!;
+  if (option !== undefined) return find(option, "backend");
+  const { all, forced } = load();
+  return forced ?? all.at(elements <= JS_PAYS ? -1 : 0)!;
 }
 
 /** What the addon does with memory; undefined without one. */

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Backend } from "../backend.js";
+import type { NativeCuda } from "./cuda.js";
 
 // Two levels above lib/backends and above dist/backends.
 const PACKAGE_ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -39,6 +40,7 @@ export interface NativeBackends {
   readonly files?: NativeFiles;
   readonly memory?: NativeMemory;
   readonly cpu?: NativeCpu;
+  readonly cuda?: NativeCuda;
   /** Why there is no addon. That is normal where no prebuilt binary fits, so it is kept until someone asks for one. */
   readonly loadError?: Error;
 }
@@ -47,6 +49,7 @@ interface Addon {
   files: NativeFiles;
   memory: NativeMemory;
   cpu: NativeCpu;
+  cuda: NativeCuda;
 }
 
 /** Loads the addon of this package: one that was built here, else the prebuilt one for this platform. */
@@ -55,8 +58,8 @@ export function loadNative(): NativeBackends {
     const load: (root: string) => Record<string, Backend> & Addon = createRequire(import.meta.url)(
       "node-gyp-build",
     );
-    const { files, memory, cpu, ...backends } = load(PACKAGE_ROOT);
-    return { backends: Object.values(backends), files, memory, cpu };
+    const { files, memory, cpu, cuda, ...backends } = load(PACKAGE_ROOT);
+    return { backends: Object.values(backends), files, memory, cpu, cuda };
   } catch (error) {
     return { backends: [], loadError: error instanceof Error ? error : new Error(String(error)) };
   }
