@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // These need a server: npm run test:redis.
+    exclude: ["test/with-redis/**"],
     // onnxruntime and the addon live in processes of their own, as they do in a service.
     pool: "forks",
     testTimeout: 60_000,

@@ -90,6 +90,10 @@ export { writeNpy } from "./npy/write-npy.js";
 export { type WriteNpzOptions, writeNpz } from "./npy/write-npz.js";
 export { type OnnxModel, readOnnx } from "./onnx/read.js";
 export { type WriteOnnxOptions, writeOnnx } from "./onnx/write.js";
+export { optimizeModel } from "./optimize/optimize-model.js";
+export type { ExportLayout, OptimizeOptions, OptimizeResult } from "./optimize/options.js";
+export { readReport } from "./optimize/read-report.js";
+export type { MetricValue, Report, ReportLayer, ReportTrial } from "./optimize/report.js";
 export { inspectPickle, type JudgedImport, type PickleSummary } from "./pickle/inspect-pickle.js";
 export type { ImportJudgement } from "./pickle/judge-import.js";
 export type { OnProgress, Progress } from "./progress.js";
@@ -146,6 +150,7 @@ export {
   quantizeLinearAsync,
 } from "./quantize/quantize-linear.js";
 export type { QuantizedDType } from "./quantize/quantized-type.js";
+export { renderReport } from "./report/render-report.js";
 export {
   type BenchmarkModelOptions,
   benchmarkModel,

@@ -1,10 +1,10 @@
-// Writes the measured parts of README.md: what the demo prints, the models table, the speed table.
-//   npm run readme -- [demo] [models] [bench]    all of them when none is named
+// Writes the measured parts of README.md: what the demo and a search print, the models table, the speed table.
+//   npm run readme -- [demo] [optimize] [models] [bench]    all of them when none is named
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { backends, compareModels, quantizeModel } from "modelpress";
 import { labelledDigits } from "./labelled-digits.mjs";
 
@@ -20,11 +20,13 @@ function run(args) {
   });
 }
 
+/** @param {string} text */
+function indented(text) {
+  return text.trimEnd().replaceAll(/^(?=.)/gm, "    ");
+}
+
 function demo() {
-  const indented = run(["scripts/demo.mjs"])
-    .trimEnd()
-    .replaceAll(/^(?=.)/gm, "    ");
-  return indented;
+  return indented(run(["scripts/demo.mjs"]));
 }
 
 async function models() {
@@ -49,12 +51,35 @@ async function models() {
   return lines.join("\n");
 }
 
+function optimize() {
+  const samples = join(folder, "digits.mjs");
+  const labelled = pathToFileURL(join(root, "scripts/labelled-digits.mjs")).href;
+  writeFileSync(
+    samples,
+    `import { labelledDigits } from ${JSON.stringify(labelled)};
+const { calibration, test } = labelledDigits();
+export default [...calibration, ...test];
+`,
+  );
+  const args = [
+    "dist/cli/main.js",
+    "optimize",
+    "models/digits_cnn.onnx",
+    "--data",
+    samples,
+    "-o",
+    join(folder, "best"),
+  ];
+  const text = run([...args, "--quiet"]).replaceAll(join(folder, "best"), "best");
+  return `    $ modelpress optimize digits_cnn.onnx --data digits.mjs -o best\n${indented(text)}`;
+}
+
 function bench() {
   run(["benchmarks/run.mjs", "--backend", backends()[0]?.name ?? "js", "--output", folder]);
   return readFileSync(join(folder, "results.md"), "utf8").trimEnd();
 }
 
-const parts = { demo, models, bench };
+const parts = { demo, optimize, models, bench };
 const asked = process.argv.slice(2);
 try {
   for (const [name, write] of Object.entries(parts)) {

@@ -6,6 +6,10 @@ import { addExamples, EXIT, parseCount, type SharedOptions, UsageError, type Ver
 
 /** Every verb: one line of help, and the file that does it, loaded only when it is asked for. */
 const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
+  optimize: {
+    summary: "find the best form of a model within an accuracy budget",
+    load: async () => (await import("./optimize.js")).optimize,
+  },
   quantize: {
     summary: "turn a float32 model into int8",
     load: async () => (await import("./quantize.js")).quantize,
@@ -34,6 +38,14 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
     summary: "make the page of a report.json again",
     load: async () => (await import("./report.js")).report,
   },
+  explain: {
+    summary: "tell why a node of an optimized model is as it is",
+    load: async () => (await import("./explain.js")).explain,
+  },
+  worker: {
+    summary: "run trials of searches that were given a queue",
+    load: async () => (await import("./worker.js")).worker,
+  },
   bench: { summary: "time a model", load: async () => (await import("./bench.js")).bench },
 };
 
@@ -48,6 +60,7 @@ async function main(argv: string[]): Promise<number> {
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 gate not met.");
   addExamples(
     program,
+    "optimize model.onnx -o best --data samples.safetensors --labels y",
     "quantize model.onnx -o model.int8.onnx --data calibration.safetensors",
     "compare model.onnx model.int8.onnx --data test.safetensors --labels y",
     "bench model.onnx",

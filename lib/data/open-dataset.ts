@@ -38,23 +38,41 @@ export interface Dataset extends AsyncIterable<Batch> {
   readonly samples: number | undefined;
 }
 
+/** Samples of any source, checked one by one; can be iterated again as Dataset. */
+export interface Samples {
+  readonly samples: number | undefined;
+  readonly each: AsyncIterable<Sample> | Iterable<Sample>;
+}
+
 /**
  * Opens data for a model. Everything is checked against the model's inputs: a wrong, missing or misshapen field gives
  * ModelFormatError DATA_MISMATCH, which names the field and lists the inputs; other errors of the file pass through.
  */
 export async function openDataset(source: DatasetSource, options: DatasetOptions): Promise<Dataset> {
-  const { inputs, labels, samples: limit, batch = MAX_BATCH } = options;
+  const { inputs, samples: limit, batch = MAX_BATCH } = options;
   if (!Number.isSafeInteger(batch) || batch < 1) throw outOfRange("an integer from 1", "batch", batch);
   if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1))
     throw outOfRange("an integer from 1", "samples", limit);
+  const { samples, each } = await openSamples(source, options);
+  const most = Math.min(samples ?? Number.POSITIVE_INFINITY, limit ?? Number.POSITIVE_INFINITY);
+  return {
+    samples: samples === undefined ? undefined : most,
+    [Symbol.asyncIterator]: () => toBatches(take(each, most), inputs, batch),
+  };
+}
+
+/** The same before samples are put into batches. */
+export async function openSamples(
+  source: DatasetSource,
+  { inputs, labels }: Pick<DatasetOptions, "inputs" | "labels">,
+): Promise<Samples> {
   if (inputs.length === 0)
     throw new ModelFormatError("DATA_MISMATCH", "the model has no inputs, so there is nothing to give it");
   const given = source instanceof URL ? fileURLToPath(source) : source;
   const path = typeof given === "string" ? given : undefined;
   if (path?.endsWith(".safetensors")) {
     const tensors = openTensors(path, inputs, labels);
-    const samples = Math.min(tensors.samples, limit ?? tensors.samples);
-    return dataset(samples, () => toBatches(take(tensors, samples), inputs, batch));
+    return { samples: tensors.samples, each: tensors };
   }
   if (labels !== undefined)
     mismatch(
@@ -63,17 +81,8 @@ export async function openDataset(source: DatasetSource, options: DatasetOptions
       path,
       labels,
     );
-  const samples = new IterableSamples(
-    typeof given === "string" ? await loadModule(given) : given,
-    inputs,
-    path,
-  );
-  const most = limit ?? Number.POSITIVE_INFINITY;
-  return dataset(undefined, () => toBatches(take(samples, most), inputs, batch));
-}
-
-function dataset(samples: number | undefined, iterate: () => AsyncIterator<Batch>): Dataset {
-  return { samples, [Symbol.asyncIterator]: iterate };
+  const own = typeof given === "string" ? await loadModule(given) : given;
+  return { samples: undefined, each: new IterableSamples(own, inputs, path) };
 }
 
 async function* take(

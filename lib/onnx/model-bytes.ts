@@ -1,27 +1,33 @@
 import { statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { ExternalData } from "./external-data.js";
 import { readOnnx } from "./read.js";
 import { isExternal } from "./tensor-proto.js";
 import { tensorsOf } from "./walk.js";
 
 /**
- * Size of a model on disk in bytes: its file and every file of external data it names.
+ * The files of a model: its own first, then every file of external data it names, with their sizes.
  *
  * @throws ModelFormatError when the model or one of its data files is missing or damaged
  */
-export function modelBytes(path: string): number {
+export function modelFiles(path: string): Map<string, number> {
   const model = readOnnx(path);
   const external = new ExternalData(path);
   try {
-    const files = new Map<string, number>();
+    const files = new Map<string, number>([[path, statSync(path).size]]);
     for (const tensor of tensorsOf(model.proto))
       if (isExternal(tensor)) {
         const { location, fileSize } = external.locate(tensor);
-        files.set(location, fileSize);
+        files.set(join(dirname(path), location), fileSize);
       }
-    return [...files.values()].reduce((sum, size) => sum + size, statSync(path).size);
+    return files;
   } finally {
     external.close();
     model.close();
   }
+}
+
+/** Size of a model on disk in bytes, external data included. Throws as modelFiles. */
+export function modelBytes(path: string): number {
+  return [...modelFiles(path).values()].reduce((sum, size) => sum + size, 0);
 }

@@ -15,6 +15,15 @@ const latency = z.object({
   cv: amount,
 });
 
+/** Both timed in turn, on one sample. */
+const timedPair = z.object({
+  original: latency,
+  candidate: latency,
+  speedup: amount,
+  /** The speedup lies between these with 95 % confidence. */
+  interval: z.optional(z.tuple([amount, amount])),
+});
+
 const metricValue = z.object({
   name: z.string(),
   /** Whether larger values are better. */
@@ -68,7 +77,8 @@ const layer = z.object({
   ranges: z.optional(z.array(range)),
 });
 
-const trial = z.object({
+/** One candidate that was tried. */
+export const trialSchema = z.object({
   id: z.string(),
   label: z.string(),
   /** What is done to the model, one step after the other, in plain words. */
@@ -79,7 +89,7 @@ const trial = z.object({
   /** Why it was stopped, or what failed. */
   reason: z.optional(z.string()),
   sizeBytes: z.optional(count),
-  latency: z.optional(z.object({ original: latency, candidate: latency, speedup: amount })),
+  latency: z.optional(timedPair),
   /** Bytes of memory at the peak of a process that loads and runs the model. */
   peakMemoryBytes: z.optional(count),
   /** On the samples that candidates were chosen by. */
@@ -157,7 +167,7 @@ export const reportSchema = z.object({
     latency: z.optional(z.object({ original: latency, candidate: latency })),
     trial: z.optional(z.string()),
   }),
-  trials: z.array(trial),
+  trials: z.array(trialSchema),
   /** Of the result, or of the best candidate where nothing was good; in the order of the graph. */
   layers: z.array(layer),
   ops: z.object({ before: z.record(z.string(), count), after: z.record(z.string(), count) }),

@@ -209,6 +209,10 @@ const handlers: { [M in Method]: (params: Methods[M]["params"]) => Promise<Metho
     return (await runtime).env.versions.common;
   },
 
+  async peakMemory() {
+    return process.resourceUsage().maxRSS * 1024;
+  },
+
   async release({ session }) {
     await get(session).session.release();
     models.delete(session);

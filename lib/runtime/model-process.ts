@@ -109,6 +109,11 @@ export class ModelProcess implements AsyncDisposable {
     return this.request("version", undefined);
   }
 
+  /** The most memory that the process has had, in bytes. */
+  peakMemory(): Promise<number> {
+    return this.request("peakMemory", undefined);
+  }
+
   /** Writes `input` to `output` as onnxruntime rewrites it at the given level. */
   async optimizeModelFile(input: string, output: string, level: GraphOptimization): Promise<void> {
     const session = await this.load(input, { graphOptimization: level, optimizedModelFilePath: output });

@@ -102,6 +102,7 @@ export interface Methods {
   comparedTensors: { params: { candidate: number }; result: Record<string, ActivationError> };
   time: { params: { sessions: readonly number[]; feeds: Feeds; options: TimeOptions }; result: number[][] };
   version: { params: undefined; result: string };
+  peakMemory: { params: undefined; result: number };
   release: { params: { session: number }; result: undefined };
 }
 

@@ -1,0 +1,150 @@
+import { Graph } from "../graph/graph.js";
+import { histogram } from "../histogram/histogram.js";
+import { summarize } from "../minmax/summarize.js";
+import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { readOnnx } from "../onnx/read.js";
+import { expectedBytes } from "../onnx/tensor-proto.js";
+import type { LayerComparison } from "../runtime/compare-layers.js";
+import type { ReportLayer } from "./report.js";
+import type { TrialRecord } from "./trial.js";
+
+const BINS = 48;
+/** From a stored weight to the node that multiplies by it lie a conversion or two. */
+const DEPTH = 3;
+const QUANTIZED = "_quantized";
+
+/** What became of each node of the original model that has weights, or that a trial tells something of, in the order of the graph. */
+export function describeLayers(
+  original: string,
+  result: string,
+  { nodes, ranges }: Pick<TrialRecord, "nodes" | "ranges">,
+  errors: LayerComparison | undefined,
+): ReportLayer[] {
+  const before = readOnnx(original);
+  const after = readOnnx(result);
+  try {
+    const treatments = new Map(nodes.map((node) => [node.name, node]));
+    const nodeErrors = new Map(errors?.nodes.map(({ name, sqnrDb }) => [name, sqnrDb]));
+    const weightErrors = new Map(errors?.weights.map(({ name, sqnrDb }) => [name, sqnrDb]));
+    const first = new Graph(before);
+    const second = new Graph(after);
+    const changed = new Map(second.allNodes().map((node) => [node.name, node]));
+    return first.allNodes().flatMap((node) => {
+      const treatment = treatments.get(node.name);
+      const weight = weightOf(first, node);
+      if (treatment === undefined && weight === undefined) return [];
+      const left = changed.get(node.name);
+      const sqnrDb = nodeErrors.get(node.name);
+      const weightSqnrDb = weight === undefined ? undefined : weightErrors.get(weight);
+      return [
+        {
+          name: node.name,
+          opType: node.opType,
+          treatment: treatment?.treatment ?? "float",
+          reason: treatment?.reason ?? "not a node that quantizing changes",
+          bytes: {
+            before: storedBytes(first, node),
+            after: left ? storedBytes(second, left) : 0,
+          },
+          ...(sqnrDb !== undefined && { sqnrDb: finite(sqnrDb) }),
+          ...(weightSqnrDb !== undefined && { weightSqnrDb: finite(weightSqnrDb) }),
+          ...weightFigures(first, second, weight),
+          ...rangesOf(node, ranges),
+        },
+      ];
+    });
+  } finally {
+    before.close();
+    after.close();
+  }
+}
+
+/** JSON has no infinity. */
+function finite(decibels: number): number | null {
+  return Number.isFinite(decibels) ? decibels : null;
+}
+
+/** The largest stored input of floats. */
+function weightOf(graph: Graph, node: NodeProto): string | undefined {
+  const stored = node.input.filter((name) => graph.initializer(name));
+  const bytes = (name: string) => expectedBytes(graph.initializer(name)!) ?? 0;
+  const [largest] = stored.sort((a, b) => bytes(b) - bytes(a));
+  return largest;
+}
+
+/** Bytes of what the node reads from the file, also through conversions that only it uses. */
+function storedBytes(graph: Graph, node: NodeProto): number {
+  const seen = new Set<string>();
+  const visit = (tensor: string, depth: number): number => {
+    if (seen.has(tensor)) return 0;
+    seen.add(tensor);
+    const stored = graph.initializer(tensor);
+    if (stored) return expectedBytes(stored) ?? 0;
+    const maker = graph.producer(tensor);
+    if (depth === 0 || !maker || !isConversion(graph, maker)) return 0;
+    return maker.input.reduce((sum, input) => sum + visit(input, depth - 1), 0);
+  };
+  return node.input.reduce((sum, input) => sum + visit(input, DEPTH), 0);
+}
+
+/** A node all of whose inputs come from the file in the end. */
+function isConversion(graph: Graph, { opType, input }: NodeProto): boolean {
+  return (
+    ["DequantizeLinear", "Cast", "Mul", "Transpose", "Reshape"].includes(opType) &&
+    input.every((name) => {
+      const maker = graph.producer(name);
+      return maker === undefined || isConversion(graph, maker);
+    })
+  );
+}
+
+function weightFigures(
+  before: Graph,
+  after: Graph,
+  weight: string | undefined,
+): Pick<ReportLayer, "weights" | "sparsity"> {
+  const stored = weight === undefined ? undefined : before.initializer(weight);
+  if (weight === undefined || stored === undefined) return {};
+  const { dtype, data } = before.model.tensor(stored);
+  if (dtype !== "float32" || data.length === 0) return {};
+  const values = data as Float32Array;
+  const { min, max } = summarize(values);
+  const scale = scaleOf(after, weight);
+  const hasRange = Number.isFinite(max - min);
+  return {
+    ...(hasRange && {
+      weights: {
+        min,
+        max,
+        counts: [...histogram(values, { min, max, bins: BINS })],
+        ...(scale !== undefined && { step: scale }),
+      },
+    }),
+    ...sparsityOf(after, weight),
+  };
+}
+
+/** The one scale of a weight that has one. */
+function scaleOf(graph: Graph, weight: string): number | undefined {
+  const scale = graph.initializer(`${weight}_scale`);
+  if (!scale) return undefined;
+  const { dtype, data } = graph.model.tensor(scale);
+  return dtype === "float32" && data.length === 1 ? (data as Float32Array)[0] : undefined;
+}
+
+function sparsityOf(graph: Graph, weight: string): Pick<ReportLayer, "sparsity"> {
+  const stored = graph.initializer(`${weight}${QUANTIZED}`) ?? graph.initializer(weight);
+  if (!stored) return {};
+  const { dtype, data } = graph.model.tensor(stored);
+  if ((dtype !== "float32" && dtype !== "int8") || data.length === 0) return {};
+  return { sparsity: summarize(data as Float32Array).zeros / data.length };
+}
+
+/** What the node reads and makes, as calibration saw it. */
+function rangesOf(node: NodeProto, ranges: TrialRecord["ranges"]): Pick<ReportLayer, "ranges"> {
+  const found = [...node.input, ...node.output].flatMap((tensor) => {
+    const range = ranges[tensor];
+    return range ? [{ tensor, ...range, sqnrDb: finite(range.sqnrDb) }] : [];
+  });
+  return found.length > 0 ? { ranges: found } : {};
+}

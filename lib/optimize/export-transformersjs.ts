@@ -1,0 +1,48 @@
+import { existsSync } from "node:fs";
+import { cp, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ReportTrial } from "./report.js";
+import { copyModel } from "./write-files.js";
+
+/** What a repository of the Hugging Face Hub has beside its models, where the original has it. */
+const COMPANIONS = [
+  "config.json",
+  "generation_config.json",
+  "preprocessor_config.json",
+  "processor_config.json",
+  "special_tokens_map.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "vocab.txt",
+];
+
+/**
+ * Writes the folder that transformers.js loads: onnx/model.onnx, and the result under the name that its `dtype` asks for (q8, q4 or
+ * fp16), with the configuration files that lie beside the original or in the folder above. Returns the folder.
+ */
+export async function exportTransformersJs(
+  folder: string,
+  original: string,
+  model: string,
+  trial: Pick<ReportTrial, "options">,
+): Promise<string> {
+  const target = join(folder, "transformersjs");
+  await mkdir(target, { recursive: true });
+  await copyModel(original, join(target, "onnx"), "model.onnx");
+  await copyModel(model, join(target, "onnx"), `model${suffixOf(trial)}.onnx`);
+  for (const name of COMPANIONS) {
+    const found = [dirname(original), dirname(dirname(original))]
+      .map((place) => join(place, name))
+      .find(existsSync);
+    if (found !== undefined) await cp(found, join(target, name));
+  }
+  return target;
+}
+
+/** As transformers.js names the files of its types. */
+export function suffixOf({ options }: Pick<ReportTrial, "options">): string {
+  const last = options.at(-1);
+  if (last?.bits === 4) return "_q4";
+  if (last?.mode === "float16") return "_fp16";
+  return "_quantized";
+}

@@ -1,0 +1,181 @@
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { modelBytes } from "../onnx/model-bytes.js";
+import { ModelProcess } from "../runtime/model-process.js";
+import { describeBest, describeModel, opsOf } from "./describe-result.js";
+import { modelDigest, plainDigest } from "./digest.js";
+import { evaluate } from "./evaluate.js";
+import { exportTransformersJs } from "./export-transformersjs.js";
+import { exportTriton } from "./export-triton.js";
+import { paretoFront } from "./front.js";
+import { choose, judge, refuse } from "./gate.js";
+import { type Metric, openMetric } from "./metric.js";
+import { isPath, openExecutor } from "./open-executor.js";
+import {
+  type OptimizeOptions,
+  type OptimizeResult,
+  type OptimizeSettings,
+  optimizeSettings,
+} from "./options.js";
+import { dataDigest, measureParts, partSource, type SearchData } from "./parts.js";
+import type { Report, ReportTrial } from "./report.js";
+import { type SearchResult, search } from "./search.js";
+import { timePair } from "./time-pair.js";
+import { removeUnfinished, type TrialContext, trialModel } from "./trial.js";
+import { writeModels, writeReport, writeRunScript } from "./write-output.js";
+
+/**
+ * Finds the best form of a model within an accuracy budget: tries int8, 4-bit weights, float16, repairs, mixtures and fewer
+ * channels, measures each in onnxruntime-node on samples that it was not made with, and judges the one it chooses by samples
+ * that no choice saw. The result is called good only if it holds the budget there and is faster or smaller beyond the noise.
+ *
+ * Trials are kept in the output folder by the content of model, data and settings: after an interruption, or with a larger
+ * budget, what was tried is not tried again.
+ *
+ * @param input path of an ONNX model
+ * @throws ModelFormatError for a damaged model or data that does not fit it
+ * @throws ModelOperationError DATA_TOO_SMALL, RUNTIME_MISSING or RUNTIME_FAILED
+ * @throws RangeError for options; signal.reason when aborted
+ *
+ * @example
+ * const { model, report } = await optimizeModel("model.onnx", { output: "best", data: "samples.safetensors", labels: "y" });
+ */
+export async function optimizeModel(input: string, options: OptimizeOptions): Promise<OptimizeResult> {
+  const settings = optimizeSettings(options);
+  const start = performance.now();
+  const folder = resolve(options.output);
+  const trialsFolder = join(folder, "trials");
+  await mkdir(trialsFolder, { recursive: true });
+  const { data, runtime } = await openSearch(input, options, settings.threads);
+  const parts = await measureParts(data);
+  const metrics = await openMetrics(options, parts.labelled);
+  const key = plainDigest([
+    packageVersion(),
+    runtime,
+    await modelDigest(input),
+    await dataDigest(data),
+    metrics.map(({ name }) => name),
+    settings.maxDrop,
+    settings.threads,
+  ]);
+  const { signal, onProgress } = options;
+  const context: TrialContext = {
+    model: input,
+    data,
+    metrics,
+    ...settings,
+    folder: trialsFolder,
+    key,
+    signal,
+    onProgress,
+  };
+  await removeUnfinished(trialsFolder);
+  const found = await searchWith(context, options, settings);
+  const trials = found.records.map(({ trial }) => trial);
+  for (const trial of paretoFront(trials)) trial.onFront = true;
+  const originalBytes = modelBytes(input);
+  const chosen = choose(trials, { ...settings, originalBytes });
+  const verdict = chosen
+    ? await judgeChosen(context, chosen, originalBytes)
+    : refuse(trials, settings.maxDrop);
+  const model = await writeModels(folder, trials, verdict.good ? chosen : undefined, trialsFolder);
+  const best = found.records.find(({ trial }) => trial === (chosen ?? nearest(trials)));
+  const report: Report = {
+    version: 1,
+    tool: { name: "modelpress", version: packageVersion() },
+    date: new Date().toISOString(),
+    machine: {
+      cpu: cpus()[0]?.model ?? "unknown",
+      cores: availableParallelism(),
+      platform: `${process.platform}-${process.arch}`,
+      node: process.version,
+      onnxruntime: runtime,
+      threads: settings.threads,
+    },
+    model: describeModel(input, originalBytes, trials),
+    data: { source: sourceName(options), labelled: parts.labelled, parts: parts.sizes },
+    goal: {
+      goal: settings.goal,
+      metric: metrics[0]!.name,
+      maxDrop: settings.maxDrop,
+      budgetSeconds: settings.budgetSeconds,
+      spentSeconds: (performance.now() - start) / 1000,
+      ended: found.ended,
+    },
+    verdict,
+    trials,
+    ...(best
+      ? await describeBest(context, best)
+      : { layers: [], ops: opsOf(input, input), graph: { nodes: [] } }),
+  };
+  if (model !== undefined) {
+    await writeRunScript(folder, report);
+    for (const layout of new Set(options.exports)) {
+      if (layout === "triton") await exportTriton(folder, model, report);
+      else await exportTransformersJs(folder, input, model, chosen!);
+    }
+  }
+  await writeReport(folder, report);
+  return { report, ...(model !== undefined && { model }) };
+}
+
+async function searchWith(
+  context: TrialContext,
+  options: OptimizeOptions,
+  settings: OptimizeSettings,
+): Promise<SearchResult> {
+  await using executor = await openExecutor(context, options);
+  const { model, maxDrop } = context;
+  return search(executor, { ...settings, model, maxDrop, onTrial: options.onTrial });
+}
+
+async function openSearch(
+  input: string,
+  { data, labels, signal }: OptimizeOptions,
+  threads: number,
+): Promise<{ data: SearchData; runtime: string }> {
+  await using models = await ModelProcess.start({ signal });
+  const { inputs } = await models.load(input, { threads });
+  return { data: { source: data, labels, inputs }, runtime: await models.runtimeVersion() };
+}
+
+async function openMetrics({ metrics }: OptimizeOptions, labelled: boolean): Promise<Metric[]> {
+  const names =
+    metrics && metrics.length > 0 ? metrics : labelled ? ["top-1", "agreement"] : ["agreement", "cosine"];
+  return Promise.all(names.map(openMetric));
+}
+
+async function judgeChosen(
+  context: TrialContext,
+  chosen: ReportTrial,
+  originalBytes: number,
+): Promise<Report["verdict"]> {
+  const model = trialModel(context, chosen.id);
+  const unseen = partSource(context.data, "verdict");
+  const { values } = await evaluate(context.model, model, unseen, context);
+  const latency = await timePair(context.model, model, unseen, context);
+  return judge(
+    chosen,
+    { metrics: values, latency, sizeRatio: chosen.sizeBytes! / originalBytes },
+    context.maxDrop,
+  );
+}
+
+/** What can be told of where nothing could be chosen. */
+function nearest(trials: readonly ReportTrial[]): ReportTrial | undefined {
+  const [best] = trials
+    .filter(({ metrics }) => metrics.length > 0)
+    .sort((a, b) => a.metrics[0]!.drop - b.metrics[0]!.drop);
+  return best;
+}
+
+function sourceName({ data }: OptimizeOptions): string {
+  return isPath(data) ? basename(String(data)) : "in memory";
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,21 @@
+// A process that runs trials for TrialProcess: one message a job, one the answer.
+import type { Progress } from "../progress.js";
+import type { TrialRecord } from "./trial.js";
+import { runJob, type SentError, type TrialJob, toSent } from "./trial-job.js";
+
+export type ChildMessage = { progress: Progress } | { record: TrialRecord } | { error: SentError };
+
+function send(message: ChildMessage): void {
+  process.send!(message);
+}
+
+process.on("message", async (job: TrialJob) => {
+  try {
+    send({ record: await runJob(job, { onProgress: (progress) => send({ progress }) }) });
+  } catch (error) {
+    send({ error: toSent(error) });
+  }
+});
+process.on("disconnect", () => process.exit(0));
+// Ctrl-C reaches the whole process group; the parent decides what becomes of this process.
+process.on("SIGINT", () => undefined);

@@ -1,0 +1,243 @@
+import { describe, expect, it } from "vitest";
+import { suffixOf } from "../lib/optimize/export-transformersjs.js";
+import { tritonConfig } from "../lib/optimize/export-triton.js";
+import { paretoFront } from "../lib/optimize/front.js";
+import { choose, judge } from "../lib/optimize/gate.js";
+import { openMetric } from "../lib/optimize/metric.js";
+import { PairedValues } from "../lib/optimize/paired-drop.js";
+import { measureParts, partOf, partSource } from "../lib/optimize/parts.js";
+import { firstCandidates, profileOf, refinements } from "../lib/optimize/proposals.js";
+import type { ReportTrial } from "../lib/optimize/report.js";
+import type { Tensor } from "../lib/tensor.js";
+
+const inputs = [{ name: "x", dtype: "float32", shape: ["n", 1] }] as const;
+
+function samples(count: number) {
+  return Array.from({ length: count }, (_, i) => ({
+    feeds: { x: { data: Float32Array.of(i), shape: [1, 1] } },
+    label: i % 3,
+  }));
+}
+
+async function numbersOf(part: "calibration" | "selection" | "verdict", count: number): Promise<number[]> {
+  const found: number[] = [];
+  for await (const { feeds } of partSource({ source: samples(count), inputs }, part)())
+    found.push(Number((feeds.x as Tensor).data[0]));
+  return found;
+}
+
+describe("parts of the data", () => {
+  it("share out every sample once, in the shares stated, and alike for the samples before others", async () => {
+    const parts = await Promise.all(
+      (["calibration", "selection", "verdict"] as const).map((part) => numbersOf(part, 1000)),
+    );
+    expect(parts.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, i) => i));
+    for (const [i, share] of [4 / 16, 6 / 16, 6 / 16].entries())
+      expect(Math.abs(parts[i]!.length / 1000 - share)).toBeLessThan(0.04);
+    expect(await numbersOf("verdict", 100)).toEqual(parts[2]!.filter((number) => number < 100));
+  });
+
+  it("do not follow the order of the data", () => {
+    // Classes in turn, as many sets are sorted: each part has about as many of each.
+    const counts = new Map<string, number>();
+    for (let i = 0; i < 3000; i++) {
+      const key = `${partOf(i)} ${i % 3}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    for (const part of ["calibration", "selection", "verdict"]) {
+      const each = [0, 1, 2].map((label) => counts.get(`${part} ${label}`)!);
+      expect(Math.max(...each) / Math.min(...each)).toBeLessThan(1.25);
+    }
+  });
+
+  it("refuse data that is too small to be shared out", async () => {
+    await expect(measureParts({ source: samples(8), inputs })).rejects.toMatchObject({
+      code: "DATA_TOO_SMALL",
+    });
+  });
+});
+
+describe("PairedValues", () => {
+  it("gives the mean difference and its 95 % interval", () => {
+    const paired = new PairedValues(true);
+    const worse = [1, 0, 0, 0, 1, -1, 0, 0, 0, 0];
+    for (const each of worse) paired.add(1, 1 - each);
+    const mean = 0.1;
+    const variance = worse.reduce((sum, each) => sum + (each - mean) ** 2, 0) / 9;
+    const { drop, interval, original, candidate } = paired.result();
+    expect(drop).toBeCloseTo(mean, 12);
+    expect(original - candidate).toBeCloseTo(mean, 12);
+    const reach = 1.959964 * Math.sqrt(variance / 10);
+    expect(interval[0]).toBeCloseTo(mean - reach, 12);
+    expect(interval[1]).toBeCloseTo(mean + reach, 12);
+  });
+
+  it("does not take no difference among few for none at all", () => {
+    const paired = new PairedValues(false);
+    for (let i = 0; i < 100; i++) paired.add(2, 2);
+    expect(paired.result()).toMatchObject({ drop: 0, interval: [-0.03, 0.03] });
+  });
+});
+
+function tensor(values: number[], shape = [1, values.length]): Record<string, Tensor> {
+  return { y: { dtype: "float32", shape, data: Float32Array.from(values) } };
+}
+
+describe("metrics", () => {
+  const feeds = {};
+  it("score a sample", async () => {
+    const reference = tensor([0.1, 0.5, 0.4]);
+    const outputs = tensor([0.1, 0.3, 0.6]);
+    const score = async (name: string, label?: number) =>
+      (await openMetric(name)).score({ outputs, reference, label, feeds });
+    expect(await score("top-1", 2)).toBe(1);
+    expect(await score("top-1", 1)).toBe(0);
+    expect(await score("top-2", 1)).toBe(1);
+    expect(await score("agreement")).toBe(0);
+    expect(await score("mae")).toBeCloseTo(0.4 / 3, 6);
+    expect(await score("cosine")).toBeCloseTo(0.4 / Math.sqrt(0.42 * 0.46), 6);
+  });
+
+  it("compare the answers to every token", async () => {
+    const { score } = await openMetric("agreement");
+    const reference = tensor([1, 0, 0, 1, 1, 0], [1, 3, 2]);
+    expect(score({ outputs: tensor([2, 0, 3, 1, 1, 0], [1, 3, 2]), reference, feeds })).toBeCloseTo(
+      2 / 3,
+      12,
+    );
+  });
+
+  it("refuse a name that is none", async () => {
+    await expect(openMetric("accuracy")).rejects.toThrow(
+      /top-1, top-5, agreement, cosine, mae .* "accuracy"/,
+    );
+  });
+});
+
+function trial(id: string, drop: number, speedup: number, sizeBytes: number): ReportTrial {
+  const times = { medianMs: 1, p95Ms: 1, cv: 0 };
+  return {
+    id,
+    label: id,
+    steps: [],
+    options: [],
+    status: "measured",
+    sizeBytes,
+    latency: { original: times, candidate: times, speedup },
+    metrics: [
+      {
+        name: "top-1",
+        higherIsBetter: true,
+        original: 1,
+        candidate: 1 - drop,
+        drop,
+        interval: [drop, drop],
+        samples: 100,
+      },
+    ],
+    onFront: false,
+    seconds: 1,
+  };
+}
+
+describe("front and gate", () => {
+  const exact = trial("weights", 0, 1, 25);
+  const fast = trial("static", 0.001, 2, 26);
+  const beaten = trial("minmax", 0.002, 1.5, 26);
+  const lossy = trial("pruned", 0.02, 4, 10);
+  const slow = trial("dynamic", 0, 0.2, 20);
+  const all = [exact, fast, beaten, lossy, slow];
+
+  it("leaves out what another beats in everything", () => {
+    expect([...paretoFront(all)].map(({ id }) => id)).toEqual(["weights", "static", "pruned", "dynamic"]);
+  });
+
+  it("chooses by the goal, within the limit, and nothing that is slow", () => {
+    const by = (goal: "latency" | "size" | "balanced", maxDrop: number) =>
+      choose(all, { goal, maxDrop, originalBytes: 100 })?.id;
+    expect(by("balanced", 0.003)).toBe("static");
+    expect(by("size", 0.0001)).toBe("weights");
+    expect(by("latency", 0.05)).toBe("pruned");
+    expect(choose([slow, lossy], { goal: "size", maxDrop: 0.001, originalBytes: 100 })).toBeUndefined();
+  });
+
+  it("calls good only what holds the limit and gains beyond the noise", () => {
+    const times = { medianMs: 1, p95Ms: 1, cv: 0 };
+    const verdict = (drop: number, interval: [number, number], sizeRatio: number) => {
+      const latency = { original: times, candidate: times, speedup: interval[0], interval };
+      return judge(fast, { metrics: trial("x", drop, 1, 1).metrics, latency, sizeRatio }, 0.003);
+    };
+    expect(verdict(0.003, [1.4, 1.6], 1)).toMatchObject({ good: true, trial: "static" });
+    expect(verdict(0.0031, [1.4, 1.6], 0.3).line).toMatch(/^no candidate is good: static loses too much/);
+    expect(verdict(0, [0.97, 1.2], 1).line).toMatch(/gains too little/);
+    expect(verdict(0, [0.97, 1.2], 0.3).good).toBe(true);
+    expect(verdict(0, [0.5, 0.6], 0.3).line).toMatch(/is slower/);
+  });
+});
+
+describe("proposals", () => {
+  it("fit the model: no dynamic int8 for convolutions, no channels of what is neither", () => {
+    const labels = (ops: Record<string, number>) =>
+      firstCandidates(profileOf({ ops }), "balanced").map(({ label }) => label);
+    expect(labels({ Conv: 20, Gemm: 1 })).not.toContain("int8 dynamic");
+    expect(labels({ MatMul: 20, LayerNormalization: 5 })).toContain("int8 dynamic");
+    expect(labels({ LSTM: 2 })).toEqual(["int8 dynamic", "int8 weights", "float16"]);
+  });
+
+  it("mend what static int8 loses, or go on from what holds", () => {
+    const profile = profileOf({ ops: { Conv: 5, MatMul: 5, LayerNormalization: 2 } });
+    const first = (drop: number) => {
+      const found = { ...trial("a", drop, 1, 1), label: "int8 static" };
+      return refinements(profile, [found], 0.003)[0]!.map(({ label }) => label);
+    };
+    expect(first(0.1)).toEqual([
+      "int8 static, repaired",
+      "int8 static, minmax ranges",
+      "int8 static, smoothed",
+    ]);
+    expect(first(0)).toEqual(["25 % fewer channels, int8 static"]);
+  });
+});
+
+describe("layouts for servers", () => {
+  const value = (name: string, dtype: string, shape: (string | number)[]) => ({ name, dtype, shape });
+
+  it("stack requests along an open first axis, and only there", () => {
+    const open = { inputs: [value("x", "float32", ["n", 3, "w"])], outputs: [value("y", "int64", ["n"])] };
+    expect(tritonConfig("net", open)).toBe(`name: "net"
+platform: "onnxruntime_onnx"
+max_batch_size: 32
+input [
+  {
+    name: "x"
+    data_type: TYPE_FP32
+    dims: [ 3, -1 ]
+  }
+]
+output [
+  {
+    name: "y"
+    data_type: TYPE_INT64
+    dims: [ 1 ]
+    reshape { shape: [ ] }
+  }
+]
+`);
+    const fixed = { inputs: [value("x", "float32", [1, 3])], outputs: [value("y", "float32", ["n"])] };
+    expect(tritonConfig("net", fixed)).toContain("max_batch_size: 0");
+    expect(tritonConfig("net", fixed)).toContain("dims: [ 1, 3 ]");
+  });
+
+  it("keep names of models from meaning anything else", () => {
+    const hostile = { inputs: [value('x" }\n', "float32", [1])], outputs: [] };
+    expect(tritonConfig("net", hostile)).toContain('name: "x\\042 }\\012"');
+    const odd = { inputs: [value("x", "complex64", [1])], outputs: [] };
+    expect(() => tritonConfig("net", odd)).toThrow(/Triton has no type for x, which is complex64/);
+  });
+
+  it("have the names that transformers.js asks for", () => {
+    expect(suffixOf({ options: [{ operation: "quantize", mode: "static" }] })).toBe("_quantized");
+    expect(suffixOf({ options: [{ operation: "quantize", mode: "weights", bits: 4 }] })).toBe("_q4");
+    expect(suffixOf({ options: [{ operation: "quantize", mode: "float16" }] })).toBe("_fp16");
+  });
+});
