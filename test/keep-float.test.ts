@@ -53,7 +53,7 @@ describe("keepFloat", () => {
 
   it("aims at what is asked, and says how near it came within its budget", async () => {
     const { beforeDb } = (await quantize()).keepFloat!;
-    const { keepFloat, warnings } = await quantize({ minSqnr: beforeDb + 0.5 });
+    const { keepFloat, warnings } = await quantize({ minSqnr: beforeDb + 0.5, correctBias: false });
     expect(keepFloat!.nodes.length).toBeGreaterThan(0);
     expect(keepFloat!.afterDb).toBeGreaterThanOrEqual(beforeDb + 0.5);
     expect(warnings).toEqual([]);

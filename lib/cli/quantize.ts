@@ -47,7 +47,7 @@ interface QuantizeCommandOptions extends SharedOptions, BlockOptions {
   keepFloat: "auto" | "none";
   minSqnr?: number;
   rounding?: "nearest" | "compensated";
-  correctBias: "none" | "analytical" | "empirical";
+  correctBias: "auto" | "none" | "analytical" | "empirical";
   weightScales: "max" | "mse";
   smooth?: number | true;
   prepare: boolean;
@@ -141,9 +141,12 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         parseShare,
       )
       .addOption(
-        new Option("--correct-bias <how>", "biases make good what int8 takes from the mean of outputs")
-          .choices(["none", "analytical", "empirical"])
-          .default("none"),
+        new Option(
+          "--correct-bias <how>",
+          "biases make good what int8 takes from the mean of outputs; auto: where the outputs keep little",
+        )
+          .choices(["auto", "none", "analytical", "empirical"])
+          .default("auto"),
       )
       .option(
         "--include <node>",

@@ -19,10 +19,14 @@ import { nameOf, selectNodes } from "./select-nodes.js";
 const BUDGET = 0.25;
 /** What the outputs must gain where even the whole budget does not reach the target. */
 const WORTH_DB = 3;
+/** Outputs that keep so much more than the target need no bias corrected. */
+const SOUND_DB = 10;
 /** A group of nodes that leaves the outputs so much more than the target holds none that is to blame. */
 const HARMLESS_DB = 10;
 /** Batches of which one sample each ranks the nodes; sets of nodes are judged by all samples. */
 const RANKING_BATCHES = 2;
+
+type Corrections = ReadonlyMap<NodeProto, Float32Array>;
 
 export interface ChooseFloatOptions {
   readonly graph: Graph;
@@ -33,6 +37,8 @@ export interface ChooseFloatOptions {
   readonly asked: readonly string[] | undefined;
   /** Decibels that the outputs should keep. */
   readonly target: number;
+  /** Finds what to add to the bias of each layer, where the outputs keep little and it may be tried; else absent. */
+  readonly corrections?: (() => Promise<Corrections>) | undefined;
   readonly folder: string;
   readonly threads?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
@@ -41,15 +47,18 @@ export interface ChooseFloatOptions {
 interface Chosen {
   /** Why nodes stay in float. */
   readonly reasons: ReadonlyMap<NodeProto, string>;
-  /** Those whose weights, too, cannot be stored in int8. */
+  /** Those whose weights cannot be stored in int8 either. */
   readonly whole: ReadonlySet<NodeProto>;
   readonly choice: FloatChoice;
+  /** Whether corrected biases bring the outputs nearer. */
+  readonly correctsBiases: boolean;
 }
 
 /**
  * Finds the fewest nodes to leave in float so that the outputs over some calibration samples keep so many decibels of
  * signal to noise. Nodes are ranked by the error of the outputs when each alone is quantized, all but those of groups that
- * do little harm together; the shortest head of that list that reaches the target is then thinned out. Errors are those of quantization with weights rounded to nearest.
+ * do little harm together; the shortest head of that list that reaches the target is then thinned out. Errors are those of
+ * quantization with weights rounded to nearest, and with biases corrected where the outputs would keep little without.
  *
  * @returns undefined where there are no samples, or the model does not give the same outputs twice
  */
@@ -57,15 +66,19 @@ export async function chooseFloat(
   models: ModelProcess,
   options: ChooseFloatOptions,
 ): Promise<Chosen | undefined> {
-  const { graph, samples, target, folder, threads, onProgress } = options;
+  const { graph, samples, target, onProgress } = options;
   const { choosing, heldOut } = samples.parts;
   if (choosing.length === 0) return undefined;
-  const candidate = trial(options);
-  const switched = switchNodes(copyGraph(graph).graph, candidate);
-  if (switched.nodes.length === 0) return undefined;
-  const session = await SwitchedSession.load(models, switched, folder, threads);
-  const search = new Search(session, options, choosing);
-  const before = await search.sqnrWithout([]);
+  let search = await Search.load(models, options, choosing, new Map());
+  if (!search) return undefined;
+  let before = await search.sqnrWithout([]);
+  const corrections = before < target + SOUND_DB ? await options.corrections?.() : undefined;
+  const corrected = corrections && (await Search.load(models, options, choosing, corrections));
+  const correctedDb = corrected ? await corrected.sqnrWithout([]) : Number.NEGATIVE_INFINITY;
+  const correctsBiases = correctedDb > before;
+  if (corrected) await (correctsBiases ? search : corrected).session.release();
+  if (corrected && correctsBiases) [search, before] = [corrected, correctedDb];
+  const { session } = search;
   const none = { targetDb: target, beforeDb: before, afterDb: before, nodes: [] };
   let kept: Kept[] = [];
   let after = before;
@@ -83,7 +96,7 @@ export async function chooseFloat(
       name,
       opType,
       sqnrDb,
-      weights: stored ? ("int8" as const) : ("float32" as const),
+      weights: stored ? ("int8" as const) : ("float16" as const),
     })),
   };
   const nodes = new Map(graph.allNodes().map((node) => [nameOf(node), node]));
@@ -94,11 +107,14 @@ export async function chooseFloat(
     ]),
   );
   const whole = new Set(kept.filter(({ stored }) => !stored).map(({ name }) => nodes.get(name)!));
-  return { reasons, whole, choice };
+  return { reasons, whole, choice, correctsBiases };
 }
 
 /** The graph as it would be quantized, weights rounded to nearest. */
-function trial({ graph, ranges, settings, spared, asked }: ChooseFloatOptions): Graph {
+function trial(
+  { graph, ranges, settings, spared, asked }: ChooseFloatOptions,
+  corrections: Corrections,
+): Graph {
   const { graph: copy, original } = copyGraph(graph);
   const selection = selectNodes(copy, (node) => spared(original.get(node)!), asked);
   const plan = planActivations(copy, selection, settings);
@@ -109,7 +125,11 @@ function trial({ graph, ranges, settings, spared, asked }: ChooseFloatOptions): 
     ]),
   );
   const layers = { graph: copy, selection, plan, params, settings };
-  quantizeStatic({ ...layers, weights: staticWeights(layers), corrections: new Map() });
+  const corrected = [...selection.anchors.keys()].flatMap((node) => {
+    const correction = corrections.get(original.get(node)!);
+    return correction ? [[node, correction] as const] : [];
+  });
+  quantizeStatic({ ...layers, weights: staticWeights(layers), corrections: new Map(corrected) });
   return copy;
 }
 
@@ -127,14 +147,30 @@ class Search {
   private readonly byName: ReadonlyMap<string, SwitchedNode>;
   /** Not the clamps that merely stand between two of them. */
   private readonly candidates: readonly SwitchedNode[];
+  /** A sample or two. */
+  private readonly few: readonly Batch[];
 
-  constructor(
-    private readonly session: SwitchedSession,
+  private constructor(
+    readonly session: SwitchedSession,
     private readonly options: ChooseFloatOptions,
     private readonly batches: readonly Batch[],
   ) {
     this.byName = new Map(session.nodes.map((node) => [node.name, node]));
     this.candidates = this.quantizedWithout(new Set());
+    this.few = batches.slice(0, RANKING_BATCHES).map((batch) => firstRows(batch, 1, session.inputs));
+  }
+
+  /** Undefined where no node can be switched. */
+  static async load(
+    models: ModelProcess,
+    options: ChooseFloatOptions,
+    batches: readonly Batch[],
+    corrections: Corrections,
+  ): Promise<Search | undefined> {
+    const { graph, folder, threads } = options;
+    const switched = switchNodes(copyGraph(graph).graph, trial(options, corrections));
+    if (switched.nodes.length === 0) return undefined;
+    return new Search(await SwitchedSession.load(models, switched, folder, threads), options, batches);
   }
 
   /** What the outputs keep when all but these are quantized, and what stands between them no longer is. */
@@ -180,17 +216,27 @@ class Search {
       if (sqnrDb >= enough) [kept, after] = [changed, sqnrDb];
     };
     for (const node of kept.toReversed()) await tryWith(kept.filter((each) => each !== node));
-    await tryWith(kept.map((node) => ({ ...node, stored: node.constants > 0 })));
-    for (const node of kept.toSorted((a, b) => b.constants - a.constants))
-      if (node.constants > 0 && !node.stored)
-        await tryWith(kept.map((each) => (each === node ? { ...node, stored: true } : each)));
-    return { kept, after };
+    return this.storeWeights(kept, enough);
+  }
+
+  /** Stores the weights of all in int8, but of the fewest that cost the outputs most for their size. */
+  private async storeWeights(kept: Kept[], enough: number): Promise<{ kept: Kept[]; after: number }> {
+    const costs = new Map<Kept, number>();
+    for (const node of kept)
+      if (node.constants > 0)
+        costs.set(node, 10 ** (-(await this.session.sqnrDb([], this.few, [node])) / 10) / node.constants);
+    const costly = [...costs.keys()].sort((a, b) => costs.get(b)! - costs.get(a)!);
+    for (let whole = 0; ; whole++) {
+      const spared = new Set(costly.slice(0, whole));
+      const stored = kept.map((node) => ({ ...node, stored: costs.has(node) && !spared.has(node) }));
+      const after = await this.sqnrWithout(stored);
+      if (after >= enough || whole === costly.length) return { kept: stored, after };
+    }
   }
 
   /** Worst first, by a sample or two; without the nodes that are not to blame. */
   private async rank(onProgress?: OnProgress): Promise<Ranked[]> {
-    const { session, batches, options } = this;
-    const few = batches.slice(0, RANKING_BATCHES).map((batch) => firstRows(batch, 1, session.inputs));
+    const { session, options, few } = this;
     const ranked: Ranked[] = [];
     const groups = [[...this.candidates]];
     let done = 0;

@@ -91,9 +91,10 @@ export interface QuantizeOptions extends BlockOptions {
   /**
    * Makes good in the biases what quantization takes from the mean of each output of a layer (static mode). analytical:
    * by the error of the weights and the means of the layer's inputs in calibration. empirical: by the means of its outputs,
-   * measured in the quantized model, which takes a pass over the samples for each layer after another. Default false.
+   * measured in the quantized model, which takes a pass over the samples for each layer after another. auto: analytical
+   * where `keepFloat` sees the outputs less than 10 dB above `minSqnr`, and it brings them nearer. Default auto.
    */
-  correctBias?: "analytical" | "empirical" | false | undefined;
+  correctBias?: "auto" | "analytical" | "empirical" | false | undefined;
   /**
    * Which part of a channel's range the steps of its weights span. mse: the one whose rounding has the smallest squared
    * error; what lies outside is cut, so that this has no effect with `reduceRange`, which needs the room. Default max, all
@@ -154,14 +155,14 @@ export interface NodeTreatment {
 /** What keepFloat found on some calibration samples. Decibels are of the output that suffers most; Infinity: no change. */
 export interface FloatChoice {
   targetDb: number;
-  /** With every node in 8 bits but those whose inputs would be ruined. */
+  /** With every node in 8 bits but those whose inputs would be ruined, and biases as they will be. */
   beforeDb: number;
   /** With these nodes left in float. */
   afterDb: number;
   /** The same on samples that the nodes were not chosen by; absent where there is only one sample. */
   heldOutDb?: number;
   /** Left in float, worst first: decibels of the outputs when only that node is quantized, and how its weights are stored. */
-  nodes: { name: string; opType: string; sqnrDb: number; weights: "int8" | "float32" }[];
+  nodes: { name: string; opType: string; sqnrDb: number; weights: "int8" | "float16" }[];
 }
 
 export interface QuantizeResult {
@@ -209,7 +210,7 @@ const CHOICES = {
   activations: ["uint8", "int8", "uint16", "int16"],
   weights: ["int8", "uint8"],
   rounding: ["nearest", "compensated"],
-  correctBias: [false, "analytical", "empirical"],
+  correctBias: [false, "auto", "analytical", "empirical"],
   weightScales: ["max", "mse"],
 } as const satisfies Partial<Record<keyof QuantizeOptions, readonly (string | false)[]>>;
 

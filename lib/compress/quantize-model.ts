@@ -30,6 +30,7 @@ import { unusedRepairs } from "./repair/unused-repairs.js";
 import { runDynamic } from "./run-dynamic.js";
 import { runStatic, type StaticResult } from "./run-static.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
+import { storeHalves } from "./store-halves.js";
 import { storeWeights } from "./store-weights.js";
 import { PRESETS } from "./target.js";
 import { withStoredWeights } from "./treatments.js";
@@ -115,6 +116,7 @@ class Quantization {
       const { whole, warnings: others, ...facts } = done;
       this.warnings.push(...others);
       const sparedWhole: SparedReason = (node) => spared(node) ?? (whole.has(node) ? "whole" : undefined);
+      if (whole.size > 0) storeHalves(graph, whole);
       const stored = toHalf ? [] : this.storeWeights(graph, sparedWhole);
       const nodes = withStoredWeights(facts.nodes, stored);
       if (nodes.every(({ treatment }) => treatment === "float")) throw this.nothingToQuantize(nodes);

@@ -59,6 +59,7 @@ export async function runStatic(
     calibrationCache,
     threads,
     keepFloat = "auto",
+    correctBias = "auto",
     onProgress,
   } = options;
   // The smallest error in steps of 8 bits is not that in steps of 16.
@@ -78,6 +79,19 @@ export async function runStatic(
       ? fragileNodes(all, firstPlan, calibration.ranges, settings)
       : new Map<never, string>();
   const robust: SparedReason = (node) => spared(node) ?? fragile.get(node);
+  const layersOf = (selection: Selection) => {
+    const plan = planActivations(graph, selection, settings);
+    const roots = new Set([...plan.activations.values()].map(({ rangeOf }) => rangeOf));
+    const params = new Map(
+      [...roots].map((root) => [root, activationParams(graph, root, calibration.ranges[root], settings)]),
+    );
+    const layers = { graph, selection, plan, params, settings };
+    return { ...layers, weights: staticWeights(layers) };
+  };
+  const corrections = async () => {
+    const layers = layersOf(selectNodes(graph, robust, asked));
+    return (await repairLayers(models, layers, { correctBias: "analytical" }, runs)).corrections;
+  };
   const chosen =
     keepFloat === "auto" && !isWide(settings.activations)
       ? await chooseFloat(models, {
@@ -88,30 +102,27 @@ export async function runStatic(
           spared: robust,
           asked,
           target: minSqnr,
+          ...(correctBias === "auto" && { corrections }),
           folder,
           threads,
           onProgress,
         })
       : undefined;
   const selection = selectNodes(graph, (node) => robust(node) ?? chosen?.reasons.get(node), asked);
-  const plan = planActivations(graph, selection, settings);
-  const roots = new Set([...plan.activations.values()].map(({ rangeOf }) => rangeOf));
-  const params = new Map(
-    [...roots].map((root) => [root, activationParams(graph, root, calibration.ranges[root], settings)]),
-  );
-  const layers = { graph, selection, plan, params, settings };
-  const weights = staticWeights(layers);
-  const { corrections, repairs } = await repairLayers(models, { ...layers, weights }, options, runs);
+  const layers = layersOf(selection);
+  const { plan, params } = layers;
+  const biases = correctBias !== "auto" ? correctBias : chosen?.correctsBiases && "analytical";
+  const repaired = await repairLayers(models, layers, { ...options, correctBias: biases }, runs);
   const measured =
-    options.correctBias === "empirical"
+    correctBias === "empirical"
       ? await MeasuredBiases.ofFloat(
           models,
           graph,
-          [...corrections.keys()].map((node) => selection.anchors.get(node)!),
+          [...repaired.corrections.keys()].map((node) => selection.anchors.get(node)!),
           runs,
         )
       : undefined;
-  quantizeStatic({ ...layers, weights, corrections });
+  quantizeStatic({ ...layers, corrections: repaired.corrections });
   await measured?.correct(models, runs);
   if (settings.format === "qoperator") toQOperator(graph);
   const ranges = [...params].map(([tensor, each]) => {
@@ -124,7 +135,7 @@ export async function runStatic(
     ...(calibration.cache && { calibrationCache: calibration.cache }),
     ...(chosen && { keepFloat: chosen.choice }),
     nodes: [...staticTreatments(selection, plan, settings), ...keptBridges(selection, chosen?.reasons)],
-    repairs,
+    repairs: repaired.repairs,
     warnings: chosen ? tooFew(chosen.choice) : [],
     whole: chosen?.whole ?? new Set(),
   };

@@ -20,7 +20,7 @@ const CLAMPS = new Set(["Relu", "Clip"]);
 export interface SwitchedNode {
   readonly name: string;
   readonly opType: string;
-  /** Its constants are quantized where switch 2 x index is on, its inputs and outputs where the one after it is. */
+  /** Its weights are quantized where switch 2 x index is on; its inputs, outputs and bias where the one after it is. */
   readonly index: number;
   /** How many values its constants hold. */
   readonly constants: number;
@@ -93,7 +93,7 @@ class Switches {
     for (const { at, pair } of inputs) {
       const float = node.input[at] || this.zero();
       const rounded = this.round(float, pair);
-      const isOn = pair.quantize ? activations : constants;
+      const isOn = pair.quantize || this.isBias(pair) ? activations : constants;
       const chosen = this.add("Where", [isOn, rounded, float], `${float}_switched_${index}`);
       this.setInput(node, at, chosen);
     }
@@ -111,6 +111,11 @@ class Switches {
     return quantize?.opType === "QuantizeLinear" && this.hasConstantScale(quantize)
       ? { quantize, dequantize }
       : undefined;
+  }
+
+  /** Integers of 32 bits, in steps of the input's scale: a node in float has its bias in float. */
+  private isBias({ dequantize }: Pair): boolean {
+    return this.candidate.initializer(dequantize.input[0]!)!.dataType === TensorProto_DataType.INT32;
   }
 
   private constantSize({ quantize, dequantize }: Pair): number {

@@ -17,7 +17,9 @@ import { biasCorrection } from "./correct-bias.js";
 import { roundLayer } from "./round-layer.js";
 import { type WeightRows, weightRows } from "./weight-rows.js";
 
-type Repairs = Pick<QuantizeOptions, "rounding" | "correctBias">;
+interface Repairs extends Pick<QuantizeOptions, "rounding"> {
+  correctBias?: "analytical" | "empirical" | false | undefined;
+}
 type Decisions = Omit<StaticDecisions, "corrections">;
 
 /**

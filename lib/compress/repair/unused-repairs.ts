@@ -7,7 +7,8 @@ export function unusedRepairs(
   { blocks }: QuantizeSettings,
 ): string | undefined {
   if (mode === "static") return undefined;
-  const asked = { rounding: rounding === "compensated" && !blocks, correctBias, smooth };
+  const corrects = correctBias !== undefined && correctBias !== "auto" && correctBias;
+  const asked = { rounding: rounding === "compensated" && !blocks, correctBias: corrects, smooth };
   const names = Object.entries(asked).flatMap(([name, value]) => (value ? [name] : []));
   return names.length > 0 ? `no effect in mode ${mode}: ${names.join(", ")}` : undefined;
 }
