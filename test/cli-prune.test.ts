@@ -100,6 +100,12 @@ describe("modelpress prune", () => {
       /of least-squares, bias/,
     ],
     [
+      "channels with a repair of zeros",
+      [model, "-o", output, "--sparsity", "0.5", "--pattern", "channel", "--repair", "bias"],
+      2,
+      /--repair is not for/,
+    ],
+    [
       "channels with overrides",
       [model, "-o", output, "--sparsity", "0.5", "--pattern", "channel", "--overrides", "x"],
       2,

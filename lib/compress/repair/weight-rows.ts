@@ -45,6 +45,6 @@ function same<T>(values: T): T {
 }
 
 /** Whether the weight itself has the values that make one output side by side. */
-export function isRowMajor({ node }: Pick<Anchor, "node">): boolean {
+function isRowMajor({ node }: Pick<Anchor, "node">): boolean {
   return node.opType === "Conv" || intAttributeOf(node, "transB", 0) !== 0;
 }
