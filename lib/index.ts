@@ -16,8 +16,10 @@ export { float16ToFloat32, float16ToFloat32Async } from "./cast/float16-to-float
 export { float32ToBfloat16, float32ToBfloat16Async } from "./cast/float32-to-bfloat16.js";
 export { float32ToFloat16, float32ToFloat16Async } from "./cast/float32-to-float16.js";
 export type { CastOptions } from "./cast/options.js";
+export type { CacheUse } from "./compress/calibration-cache.js";
 export type {
   ActivationType,
+  FloatChoice,
   NodeTreatment,
   QuantizeMode,
   QuantizeOptions,
@@ -45,6 +47,7 @@ export type {
   WholeLayers,
 } from "./compress/structured/options.js";
 export type { Target } from "./compress/target.js";
+export type { BlockFormat, BlockSettings } from "./compress/weight-only/block-options.js";
 export { type CompressedWeight, compressWeight } from "./compressed/compress-weight.js";
 export { decompressWeight } from "./compressed/decompress-weight.js";
 export type { WeightParameter } from "./compressed/layout.js";
@@ -52,17 +55,23 @@ export type { QuantizedFormat, SchemeName, WeightScheme } from "./compressed/sch
 export type { TargetType } from "./convert/cast-tensor.js";
 export { type ConvertOptions, type ConvertResult, convertModel } from "./convert/convert-model.js";
 export type { OutputFormat } from "./convert/write-tensor-file.js";
+export type { FeedLike } from "./data/check-feeds.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
 export * from "./errors.js";
 export type { Verification } from "./files/checksums.js";
 export type { MapOptions } from "./files/map-file.js";
+export type { FileFormat } from "./files/recognize-format.js";
+export type { ReplaceOptions } from "./files/replace-file.js";
 export type { Float16ArrayLike, Float16Bits } from "./float-bits.js";
 export { type VerifyGgufOptions, verifyGguf } from "./gguf/checksum.js";
+export type { GgufEntry } from "./gguf/header.js";
 export { type GgufFile, type GgufTensor, readGguf } from "./gguf/read.js";
 export type { GgufType } from "./gguf/tensor-type.js";
 export type { GgufArray, GgufItemType, GgufValue, GgufValueType } from "./gguf/value.js";
 export { type GgufInput, type WriteGgufOptions, writeGguf } from "./gguf/write.js";
+export type { DescribedValue, NodeSummary, ParameterCount, Quantization } from "./graph/inspect-model.js";
 export { inspectModel, type ModelSummary } from "./graph/inspect-model.js";
+export type { WeightError } from "./graph/weight-errors.js";
 export { type HistogramOptions, histogram, histogramAsync } from "./histogram/histogram.js";
 export {
   type ExplainedNode,
@@ -156,6 +165,7 @@ export {
   benchmarkModel,
   type ModelBenchmark,
 } from "./runtime/benchmark-model.js";
+export type { Accuracy } from "./runtime/class-tally.js";
 export type { LayerComparison, NodeError } from "./runtime/compare-layers.js";
 export { type CompareModelsOptions, compareModels, type ModelComparison } from "./runtime/compare-models.js";
 export type { Latency } from "./runtime/latency.js";
@@ -183,7 +193,7 @@ export {
   unpackBitmask,
   unpackBitmaskAsync,
 } from "./sparse/unpack-bitmask.js";
-export type { DeferredTensor, DType, Fill, Tensor, TypedArray } from "./tensor.js";
+export type { ByteRegion, DeferredTensor, DType, Fill, Tensor, TypedArray } from "./tensor.js";
 export type { CompressedGroup, CompressedSummary } from "./tensor-file/describe-compressed.js";
 export {
   type InspectTensorsOptions,

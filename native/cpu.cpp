@@ -44,6 +44,7 @@ std::uint64_t saved_states() {
 constexpr std::uint32_t kOsxsave = 1u << 27;  // leaf 1, ecx
 constexpr std::uint32_t kAvx = 1u << 28;
 constexpr std::uint32_t kFma = 1u << 12;
+constexpr std::uint32_t kPopcnt = 1u << 23;
 constexpr std::uint32_t kF16c = 1u << 29;
 constexpr std::uint32_t kAvx2 = 1u << 5;         // leaf 7, ebx
 constexpr std::uint32_t kAvx512 = 0xc0030000;    // leaf 7, ebx: F, DQ, BW, VL
@@ -57,8 +58,8 @@ bool has(std::uint32_t value, std::uint32_t bits) { return (value & bits) == bit
 }  // namespace
 
 bool cpu_has_avx2() {
-  return cpuid(0).eax >= 7 && has(cpuid(1).ecx, kOsxsave | kAvx | kFma | kF16c) && has(cpuid(7).ebx, kAvx2) &&
-         (saved_states() & kYmmState) == kYmmState;
+  return cpuid(0).eax >= 7 && has(cpuid(1).ecx, kOsxsave | kAvx | kFma | kF16c | kPopcnt) &&
+         has(cpuid(7).ebx, kAvx2) && (saved_states() & kYmmState) == kYmmState;
 }
 
 bool cpu_has_avx512() {

@@ -56,8 +56,8 @@ struct Batch {
   size_t helpers_wanted;
   std::atomic<size_t> helpers_at_work{0};
   std::atomic<size_t> next{0};
-  std::mutex failure_mutex;
-  std::exception_ptr failure;
+  std::mutex failure_mutex{};
+  std::exception_ptr failure{};
 
   void work() {
     try {

@@ -253,6 +253,19 @@ describe("backends", () => {
     );
   });
 
+  it("says so, and why, where JavaScript has to do without the addon", () => {
+    const source = `Object.defineProperty(process, "platform", { value: "plan9" });
+      process.env.PREBUILDS_ONLY = "1";
+      const { backends, unavailableBackends } = await import("modelpress");
+      const missing = unavailableBackends().filter(({ name }) => name === "native");
+      console.log(JSON.stringify([backends().map(({ name }) => name), missing]));`;
+    const { stdout, stderr } = runModule(source, { MODELPRESS_BACKEND: "" });
+    const reason = expect.stringMatching(/^No native build was found for platform=plan9 /);
+    expect(JSON.parse(stdout)).toEqual([["js"], [{ name: "native", reason }]]);
+    expect(stderr.match(/MODELPRESS_NO_ADDON/g)).toHaveLength(1);
+    expect(runModule(source, { MODELPRESS_BACKEND: "js" }).stderr).toBe("");
+  });
+
   it("works in several worker threads at once, and after they end", async () => {
     const built = JSON.stringify(new URL("../dist/index.js", import.meta.url).href);
     const source = `

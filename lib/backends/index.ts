@@ -5,6 +5,9 @@ import { loadNative, type NativeBackends, type NativeCpu, type NativeMemory } fr
 
 const VARIABLE = "MODELPRESS_BACKEND";
 
+const HELP =
+  "Prebuilt are linux-x64 and linux-arm64 (glibc 2.28 or musl), win32-x64, darwin-arm64 and darwin-x64. If this is one of them, install modelpress again, so that prebuilds/ is whole; else build the addon from its sources (README, Install). MODELPRESS_BACKEND=js asks for the JavaScript backend, without this warning.";
+
 interface Available extends NativeBackends {
   /** What the processor runs, best first, js last. */
   readonly all: readonly Backend[];
@@ -28,8 +31,16 @@ function load(): Available {
       available = undefined;
       throw error;
     }
-  }
+  } else if (native.loadError) warn(native.loadError);
   return available;
+}
+
+/** The loader's own words, without where it looked. */
+function warn({ message }: Error): void {
+  process.emitWarning(
+    `No native addon of modelpress loads here (${message.split("\n", 1)[0]}): the JavaScript backend works in its place, with the same results but slower`,
+    { type: "ModelpressWarning", code: "MODELPRESS_NO_ADDON", detail: HELP },
+  );
 }
 
 /** Looked for when it is asked for: starting the driver takes longer than most calls. */
@@ -70,6 +81,8 @@ function find(name: string, source: string): Backend {
  *
  * With the environment variable MODELPRESS_BACKEND set to a name, the list holds that one alone, and every call that names no
  * backend uses it. It is read once, at the first use.
+ *
+ * Where the native addon does not load, a warning (MODELPRESS_NO_ADDON) is emitted once, and unavailableBackends() says why.
  *
  * @throws RangeError if MODELPRESS_BACKEND names a backend that is not available here; the message lists those that are.
  */

@@ -1,10 +1,8 @@
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { Backend } from "../backend.js";
+import { packageRoot } from "../package-root.js";
 import type { NativeCuda } from "./cuda.js";
-
-// Two levels above lib/backends and above dist/backends.
-const PACKAGE_ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What the addon does with files; lib/files/map-file.ts uses it. */
 export interface NativeFiles {
@@ -55,10 +53,12 @@ interface Addon {
 /** Loads the addon of this package: one that was built here, else the prebuilt one for this platform. */
 export function loadNative(): NativeBackends {
   try {
-    const load: (root: string) => Record<string, Backend> & Addon = createRequire(import.meta.url)(
+    const root = packageRoot();
+    // From there, for an installer may keep what the package needs out of sight of all others.
+    const load: (root: string) => Record<string, Backend> & Addon = createRequire(join(root, "package.json"))(
       "node-gyp-build",
     );
-    const { files, memory, cpu, cuda, ...backends } = load(PACKAGE_ROOT);
+    const { files, memory, cpu, cuda, ...backends } = load(root);
     return { backends: Object.values(backends), files, memory, cpu, cuda };
   } catch (error) {
     return { backends: [], loadError: error instanceof Error ? error : new Error(String(error)) };

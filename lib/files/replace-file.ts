@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { fsync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { ModelFormatError } from "../errors.js";
 import type { ByteRegion } from "../tensor.js";
 import { isMapped } from "./map-file.js";
@@ -13,6 +15,9 @@ const MAX_BUFFERS = 1024;
 const COPY_BYTES = 1024 * 1024;
 /** Windows refuses to rename onto a file that a virus scanner or reader holds open for a moment. */
 const RENAME_DELAYS_MS = [10, 50, 250, 1000];
+
+/** By its descriptor, because a FileHandle cannot under Yarn's Plug'n'Play. */
+const syncFile = promisify(fsync);
 
 /** Receives the bytes of a file in order. Await each call: it bounds what is in flight. */
 export interface FileSink {
@@ -94,7 +99,7 @@ async function stage(
   try {
     const chosen = await write(new HandleSink(handle, path, signal));
     if (chosen) entry.name = chosen;
-    if (sync) await forWriting(path, handle.sync());
+    if (sync) await forWriting(path, syncFile(handle.fd));
   } finally {
     await handle.close();
   }
@@ -201,7 +206,7 @@ async function syncDirectory(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const handle = await open(path, "r");
   try {
-    await handle.sync();
+    await syncFile(handle.fd);
   } finally {
     await handle.close();
   }

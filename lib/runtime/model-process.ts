@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { ModelOperationError } from "../errors.js";
+import { packageRoot } from "../package-root.js";
 import type {
   Feeds,
   GraphOptimization,
@@ -14,8 +15,8 @@ import type {
 } from "./protocol.js";
 import { Session } from "./session.js";
 
-/** The compiled child, found both from lib (under the test runner) and from dist. */
-const CHILD = fileURLToPath(new URL("../../dist/runtime/child.js", import.meta.url));
+/** The compiled child: never the source of it, under the test runner either. */
+const CHILD = "dist/runtime/child.js";
 /** How much of the child's last error output an error carries. */
 const STDERR_BYTES = 4096;
 
@@ -69,7 +70,7 @@ export class ModelProcess implements AsyncDisposable {
   /** Starts the process; onnxruntime itself is loaded with the first model. Rejects with signal.reason or PROCESS_DIED. */
   static async start(options: ModelProcessOptions = {}): Promise<ModelProcess> {
     options.signal?.throwIfAborted();
-    const child = fork(CHILD, {
+    const child = fork(join(packageRoot(), CHILD), {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       execArgv: [],

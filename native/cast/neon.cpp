@@ -111,7 +111,8 @@ void neon::unpack_s4(const uint8_t* x, int8_t* y, size_t n) {
   size_t i = 0;
   for (; i + kPack <= n; i += kPack) {
     const uint8x16_t v = vld1q_u8(x + i / 2);
-    vst2q_s8(y + i, int8x16x2_t{{wide(vandq_u8(v, vdupq_n_u8(15))), wide(vshrq_n_u8(v, 4))}});
+    const int8x16x2_t pairs{{wide(vandq_u8(v, vdupq_n_u8(15))), wide(vshrq_n_u8(v, 4))}};
+    vst2q_s8(y + i, pairs);
   }
   scalar::unpack_s4(x + i / 2, y + i, n - i);
 }
@@ -120,7 +121,8 @@ void neon::unpack_u4(const uint8_t* x, uint8_t* y, size_t n) {
   size_t i = 0;
   for (; i + kPack <= n; i += kPack) {
     const uint8x16_t v = vld1q_u8(x + i / 2);
-    vst2q_u8(y + i, uint8x16x2_t{{vandq_u8(v, vdupq_n_u8(15)), vshrq_n_u8(v, 4)}});
+    const uint8x16x2_t pairs{{vandq_u8(v, vdupq_n_u8(15)), vshrq_n_u8(v, 4)}};
+    vst2q_u8(y + i, pairs);
   }
   scalar::unpack_u4(x + i / 2, y + i, n - i);
 }

@@ -16,8 +16,11 @@ constexpr double kMaxFile = 9007199254740991.0;
 constexpr double kMaxMemory = static_cast<double>(std::numeric_limits<size_t>::max() / 2);
 
 // V8 counts the bytes of a buffer as memory that collecting it would give back, and collects the more often
-// for it; mapped pages are the system's to take back at any time.
+// for it; mapped pages are the system's to take back at any time. Since Node 23 or 24 V8 ends the process
+// when what it counts would fall below zero, so there the pages stay counted.
 void count_as_memory(napi_env env, double sign, size_t size) {
+  const napi_node_version* version = nullptr;
+  if (napi_get_node_version(env, &version) != napi_ok || version->major > 22) return;
   int64_t now;
   napi_adjust_external_memory(env, static_cast<int64_t>(sign * static_cast<double>(size)), &now);
 }

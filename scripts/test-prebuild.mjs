@@ -1,0 +1,85 @@
+// Runs a prebuilt addon in Node of its own platform: scripts/prebuild/smoke.mjs, then every kernel against JavaScript.
+//   node scripts/test-prebuild.mjs --platform NAME [--node MAJOR] [--rounds N]
+// This Node runs what is for this machine. Node for Arm runs in qemu-aarch64-static (Debian: qemu-user-static and
+// g++-aarch64-linux-gnu, whose libraries it uses) and Node for Windows in wine; both come from their npm packages, once, into build/.
+// NODE names another binary.
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { nodeFor } from "./prebuild/node-binary.mjs";
+import { platforms, prebuildOf } from "./prebuild/platforms.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const { values: options } = parseArgs({
+  options: {
+    platform: { type: "string" },
+    node: { type: "string", default: process.versions.node },
+    rounds: { type: "string", default: "40" },
+  },
+});
+const platform = platforms.find(({ name }) => name === options.platform);
+if (!platform) {
+  console.error(`Expected one of ${platforms.map(({ name }) => name).join(", ")} for --platform`);
+  process.exit(2);
+}
+
+/** How this machine runs a Node for that one. @returns {string[]} */
+function emulator() {
+  if (platform?.os === process.platform && platform.arch === process.arch) return [];
+  if (platform?.os === "linux" && platform.arch === "arm64")
+    return ["qemu-aarch64-static", "-L", process.env.SYSROOT_ARM64 ?? "/usr/aarch64-linux-gnu"];
+  if (platform?.os === "win32") return ["wine"];
+  throw new Error(`${platform?.name} does not run here`);
+}
+
+/** The package as it is published, with this one addon. @param {string} stage */
+function stagePackage(stage) {
+  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const part of [
+    ...["package.json", "dist", "models", "scripts/prebuild/smoke.mjs", "scripts/compare-backends.mjs"],
+    ...Object.keys(dependencies).map((name) => `node_modules/${name}`),
+    prebuildOf(/** @type {NonNullable<typeof platform>} */ (platform)),
+  ])
+    cpSync(join(root, part), join(stage, part), { recursive: true });
+}
+
+const build = join(root, "build/test-prebuild");
+// Elsewhere: what is installed here must not be found from there.
+const stage = mkdtempSync(join(tmpdir(), "modelpress-prebuild-"));
+process.once("exit", () => rmSync(stage, { recursive: true, force: true }));
+stagePackage(stage);
+const own = emulator().length === 0 && options.node === process.versions.node;
+const node =
+  process.env.NODE ?? (own ? process.execPath : nodeFor(platform, options.node, join(build, "node")));
+const [command = node, ...args] = [...emulator(), node];
+const wrapper = join(stage, "node");
+if (command === "qemu-aarch64-static")
+  writeFileSync(wrapper, `#!/bin/sh\nexec ${[command, ...args].join(" ")} "$@"\n`, { mode: 0o755 });
+const settings = {
+  // An emulated process cannot start an emulated one by itself.
+  ...(existsSync(wrapper) ? { NODE_WRAPPER: wrapper } : {}),
+  LIBC: platform.libc ?? "",
+  // Wine counts as Windows 10 only in a folder of its own that says so.
+  ...(command === "wine" ? { WINEPREFIX: join(build, "wine"), WINEDEBUG: "-all" } : {}),
+};
+const env = { ...process.env, ...settings };
+if (command === "wine" && !existsSync(join(build, "wine")))
+  spawnSync("wine", ["winecfg", "-v", "win10"], { env, stdio: "ignore" });
+for (const script of [
+  ["scripts/prebuild/smoke.mjs"],
+  ["scripts/compare-backends.mjs", "--rounds", options.rounds],
+]) {
+  // Node in wine writes to files only.
+  const log = join(stage, "output.log");
+  const output = openSync(log, "w");
+  const { status, error } = spawnSync(command, [...args, ...script], {
+    cwd: stage,
+    env,
+    stdio: ["ignore", output, output],
+  });
+  process.stdout.write(error?.message ?? readFileSync(log));
+  if (status !== 0) process.exit(1);
+}
