@@ -128,7 +128,8 @@ async function searchWith(
 ): Promise<SearchResult> {
   await using executor = await openExecutor(context, options);
   const { model, maxDrop } = context;
-  return search(executor, { ...settings, model, maxDrop, onTrial: options.onTrial });
+  // Awaited here: the executor is closed when this function ends.
+  return await search(executor, { ...settings, model, maxDrop, onTrial: options.onTrial });
 }
 
 async function openSearch(

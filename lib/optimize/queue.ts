@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import type { Job, Queue, QueueEvents, Worker } from "bullmq";
 import { ModelOperationError, outOfRange } from "../errors.js";
 import type { OnProgress } from "../progress.js";
@@ -13,6 +14,8 @@ const LOCK_MS = 30_000;
 const TAKEN_OVER = 5;
 /** How long what came of a job can be asked for. */
 const KEPT_SECONDS = 3600;
+const REDIS_PORT = 6379;
+const REACH_MS = 5000;
 
 type Answer = { record: TrialRecord } | { error: SentError };
 type TrialQueue = Queue<TrialJob, Answer>;
@@ -37,6 +40,25 @@ function connectionTo(url: string) {
   return { url, maxRetriesPerRequest: null };
 }
 
+/** The client would try for ever. Throws QUEUE_FAILED where nobody listens. */
+async function reach(url: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port || REDIS_PORT), timeout: REACH_MS });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("error", reject);
+      socket.once("timeout", () => reject(new Error(`no answer within ${REACH_MS / 1000} s`)));
+    });
+  } catch (cause) {
+    throw new ModelOperationError("QUEUE_FAILED", `no queue at ${url}: ${(cause as Error).message}`, {
+      cause,
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
 /** Trials on the workers of a queue, as many at once as there are; a worker that dies loses nothing but time. */
 export class QueueExecutor implements Executor {
   readonly atOnce = Number.POSITIVE_INFINITY;
@@ -56,20 +78,13 @@ export class QueueExecutor implements Executor {
   ): Promise<QueueExecutor> {
     const connection = connectionTo(url);
     const { Queue, QueueEvents } = await loadBullmq();
-    const queue: TrialQueue = new Queue(QUEUE, { connection: { ...connection, retryStrategy: () => null } });
+    await reach(url);
+    const queue: TrialQueue = new Queue(QUEUE, { connection });
     const events = new QueueEvents(QUEUE, { connection });
-    // Errors of the connection come out of what waits for it.
+    // A connection that is lost is made again.
     queue.on("error", () => undefined);
     events.on("error", () => undefined);
-    try {
-      await queue.waitUntilReady();
-      await events.waitUntilReady();
-    } catch (cause) {
-      await Promise.allSettled([queue.close(), events.close()]);
-      throw new ModelOperationError("QUEUE_FAILED", `no queue at ${url}: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
+    await Promise.all([queue.waitUntilReady(), events.waitUntilReady()]);
     return new QueueExecutor(queue, events, job, signal);
   }
 
@@ -123,11 +138,12 @@ export interface WorkerOptions {
  * Runs trials of searches on other machines until told to stop. Model, samples and output folder must lie under the same
  * paths here as there.
  *
- * @throws ModelOperationError QUEUE_FAILED where the packages are missing
+ * @throws ModelOperationError QUEUE_FAILED where there is no server or no client for it
  */
 export async function runWorker({ queue, signal, onTrial, onProgress }: WorkerOptions): Promise<void> {
   const connection = connectionTo(queue);
   const { Worker: BullWorker } = await loadBullmq();
+  await reach(queue);
   const worker: Worker<TrialJob, Answer> = new BullWorker(
     QUEUE,
     async ({ data }): Promise<Answer> => {
