@@ -8,6 +8,7 @@ export default defineConfig({
     // onnxruntime and the addon live in processes of their own, as they do in a service.
     pool: "forks",
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     retry: 0,
   },
 });

@@ -362,7 +362,7 @@ export interface Operations<Result> {
   /**
    * Rounds the rows of w to steps in min..max, columns in the given order, each after what the errors of those before it
    * ask of it: (w + sum of m[i][j] * error[j] / m[i][i]) / scale + zero point. One scale and zero point for every `block`
-   * columns of a row. All in float64; NaN becomes min; a step is stored as its lowest 8 bits.
+   * columns of a row. All in float64; NaN becomes min, 0 stays 0; a step is stored as its lowest 8 bits.
    */
   compensateRounding(
     w: Float32Array,

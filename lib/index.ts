@@ -27,9 +27,12 @@ export type {
   QuantizeSettings,
   TensorOverride,
 } from "./compress/options.js";
+export { type AppliedMasks, type ApplyMasksOptions, applyMasks } from "./compress/prune/apply-masks.js";
+export { type ExportedMasks, type ExportMasksOptions, exportMasks } from "./compress/prune/export-masks.js";
 export type {
   DenseTensor,
   PrunedLayer,
+  PrunedSize,
   PruneOptions,
   PruneOverride,
   PruneRepair,
@@ -38,6 +41,16 @@ export type {
   PruneScore,
 } from "./compress/prune/options.js";
 export { pruneModel } from "./compress/prune/prune-model.js";
+export {
+  type PruneSensitivity,
+  type PruneSensitivityOptions,
+  pruneSensitivity,
+} from "./compress/prune/prune-sensitivity.js";
+export type {
+  MeasuredSensitivity,
+  SensitivityCurve,
+  SensitivityPoint,
+} from "./compress/prune/sensitivity.js";
 export { quantizeModel } from "./compress/quantize-model.js";
 export type {
   ChannelScore,

@@ -200,7 +200,8 @@ constexpr size_t kRoundingLanes = 16;
 //   shift = the sum of m[i][j] * error[j] for j = 0 to i - 1, begun with 0
 //   steps[c] = round_half_even((w[c] + shift / m[i][i]) / scale) + zero point, in [lo, hi]
 //   error[i] = w[c] - (steps[c] - zero point) * scale
-// all in double, every operation rounded. A NaN becomes lo. A step is stored as its lowest 8 bits.
+// all in double, every operation rounded. A NaN becomes lo, and where w[c] is 0 the step is the zero point,
+// so that what was pruned stays so. A step is stored as its lowest 8 bits.
 using CompensateRounding = void(const float* w, size_t n, const double* m, const int32_t* order,
                                 const RoundingGrid& grid, size_t begin, size_t end, uint8_t* steps,
                                 double* errors);

@@ -23,23 +23,27 @@ describe("modelpress prune", () => {
   it("prunes, and says what became of each weight and what zeros are good for", () => {
     const { status, stdout, stderr } = prune(model, "-o", output, "--sparsity", "0.5");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout).toMatch(/^pruned\.onnx: 17552 of 35104 weights are 0 \(50\.00 %\), 149 kB\n/);
+    expect(stdout).toMatch(/^pruned\.onnx: 17552 of 35104 weights are 0 \(50\.00 %\)\n/);
     expect(stdout).toMatch(/fc\.weight +Gemm +1280 +\d+\.\d\d %\n/);
     expect(stdout).toMatch(/fewer than 256: onnx::Conv_106, onnx::Conv_109\n/);
-    expect(stdout).toMatch(/the file is as large as before, and onnxruntime as fast/);
+    expect(stdout).toMatch(/^149 kB -> 149 kB: zeros are stored as every other value, and onnxruntime/m);
+    expect(stdout).toMatch(/^in a zip archive 79\.\d kB \(before: 13\d kB\)$/m);
+    expect(stdout).toMatch(/^with the pruned weights as bitmasks [89]\d\.\d kB$/m);
     expect(existsSync(output)).toBe(true);
   });
 
   it("prints one JSON object with --json, and nothing else", () => {
     const overrides = join(folder, "overrides.json");
     writeFileSync(overrides, '{ "fc.weight": "dense" }');
-    const args = ["--pattern", "2:4", "--min-size", "1000", "--overrides", overrides];
+    const args = ["--pattern", "2:4", "--min-size", "1000", "--overrides", overrides, "--time"];
     const { status, stdout, stderr } = prune("--json", model, "-o", output, ...args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const { model: none, layers, ...result } = JSON.parse(stdout);
     expect(none).toBeUndefined();
     expect(result).toMatchObject({ input: model, files: [output], pattern: "2:4", sparsity: 0.5 });
     expect(layers).toHaveLength(4);
+    expect(result.latency.reference.medianMs).toBeGreaterThan(0);
+    expect(result.size.bitmask).toBeLessThan(result.size.after);
     expect(result.dense).toContainEqual({
       name: "fc.weight",
       values: 1280,
@@ -78,6 +82,17 @@ describe("modelpress prune", () => {
     expect(stdout).toMatch(/\nrepaired 1 of 1 weights: biases estimated again\n/);
   });
 
+  it("shows what each weight costs the outputs with --sensitivity", () => {
+    const { status, stdout, stderr } = prune(model, "--sensitivity", "--samples", "2", "--min-size", "1200");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(
+      /^digits_dw\.onnx: signal to noise of the outputs in dB, one weight pruned at a time\n/,
+    );
+    expect(stdout).toMatch(/by runs over 2 random samples \(seeded\)/);
+    expect(stdout).toMatch(/weight +values +10 % +20 % .* 95 % +99 %\n/);
+    expect(stdout).toMatch(/fc\.weight +1280( +-?\d+\.\d){11}\n/);
+  });
+
   test.each([
     ["channels without a share", [model, "-o", output, "--pattern", "channel"], 2, /needs --sparsity/],
     [
@@ -111,6 +126,8 @@ describe("modelpress prune", () => {
       2,
       /--overrides is not for/,
     ],
+
+    ["an output with --sensitivity", [model, "-o", output, "--sensitivity"], 2, /writes no model/],
     ["no output", [model, "--sparsity", "0.5"], 2, /-o, --output/],
     ["no sparsity", [model, "-o", output], 2, /from 0 to 1 for sparsity/],
     ["the input as output", [model, "-o", model, "--sparsity", "0.5"], 2, /name of its own/],

@@ -90,7 +90,7 @@ describe.each(backends())("linear algebra on $name", (backend) => {
     if (js.length > 1) expect(js.some((step) => step > 0 && step < 15)).toBe(true);
     for (const threads of [1, 3])
       expectSame(compensateRounding(rows, { factor, order, grid, backend, threads }), js);
-    const bits = randomBitPatterns(rows.length, 6);
+    const bits = randomBitPatterns(rows.length, 6).map((value, i) => (i % 3 === 0 ? 0 : value));
     expectSame(
       compensateRounding(bits, { factor, order, grid, backend }),
       compensateRounding(bits, { factor, order, grid, backend: "js" }),
@@ -103,6 +103,14 @@ describe.each(backends())("linear algebra on $name", (backend) => {
     const rows = Float32Array.of(2.5, -300, 0.75, Number.NaN);
     const steps = compensateRounding(rows, { factor, order: Int32Array.of(0, 1), grid, backend });
     expectSame(steps, Int8Array.of(2, -127, 2, -127));
+  });
+
+  it("leaves what is 0 at the zero point, whatever the columns before it ask", () => {
+    const factor = reversedCholesky(Float64Array.of(1.0001, 1, 1, 1.0001), { backend });
+    const grid = { scales: Float32Array.of(1, 1), zeroPoints: Int32Array.of(0, 7), min: 0, max: 15 };
+    const options = { factor, order: Int32Array.of(0, 1), grid, backend };
+    expectSame(compensateRounding(Float32Array.of(1.4, 0, 1.4, -0), options), Uint8Array.of(1, 0, 8, 7));
+    expectSame(compensateRounding(Float32Array.of(1.4, 0.2, 1.4, 0.2), options), Uint8Array.of(1, 1, 8, 8));
   });
 
   it("moves the second of two equal inputs by what the first was rounded", () => {

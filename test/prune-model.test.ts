@@ -187,10 +187,13 @@ describe("pruneModel", () => {
     model?.close();
   });
 
-  it("follows a weight through Transpose to the axis that is summed over", async () => {
+  it.each([
+    ["with an order", { attributes: { perm: [1, 0] } }],
+    ["without", {}],
+  ])("follows a weight through Transpose %s to the axis that is summed over", async (_, order) => {
     const spec: GraphSpec = {
       nodes: [
-        { op: "Transpose", in: ["w"], out: ["turned"], attributes: { perm: [1, 0] } },
+        { op: "Transpose", in: ["w"], out: ["turned"], ...order },
         { op: "MatMul", in: ["x", "turned"], out: ["y"] },
       ],
       initializers: [weight("w", [10, 64], 1)],
@@ -290,7 +293,7 @@ describe("pruneModel refuses", () => {
     ["a share above one", { sparsity: 50 }, /from 0 to 1 for sparsity but received 50/],
     ["an unknown pattern", { pattern: "4:2" }, /such as 2:4, for pattern but received "4:2"/],
     ["a sparsity that is not the pattern's", { pattern: "2:4", sparsity: 0.7 }, /0\.5, which is that of/],
-    ["an unknown scope", { sparsity: 0.5, scope: "model" as never }, /one of global, layer for scope/],
+    ["an unknown scope", { sparsity: 0.5, scope: "model" as never }, /one of global, layer, auto for scope/],
     ["a wrong override", { sparsity: 0.5, overrides: { g: { sparsity: 2 } } }, /overrides\["g"\]\.sparsity/],
     ["a minimum of nothing", { sparsity: 0.5, minSize: 0 }, /from 1 for minSize/],
   ])("%s", async (_, options, message) => {

@@ -1,7 +1,10 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
-import type { QuantizeOptions } from "../lib/index.js";
+import type { OnnxModel, QuantizeOptions } from "../lib/index.js";
 import { pruneModel, quantizeModel, readOnnx } from "../lib/index.js";
+import { encodeTensor } from "../lib/onnx/tensor-proto.js";
+import { buildModel, modelFile } from "./support/build-model.js";
 import { calibrationSamples, carried } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
 
@@ -25,6 +28,15 @@ function quantizedWeights(path: string): Map<string, { values: number[]; zeroPoi
   return found;
 }
 
+/** The values of a tensor of 4 or 8 bits. */
+function unpacked(model: OnnxModel, name: string): { shape: readonly number[]; values: number[] } {
+  const { dtype, shape, data } = model.tensors.get(name)!;
+  if (!dtype.endsWith("int4")) return { shape, values: Array.from(data, Number) };
+  const length = shape.reduce((product, size) => product * size, 1);
+  const nibbles = Array.from({ length }, (_, i) => (Number(data[i >> 1]) >> ((i & 1) * 4)) & 15);
+  return { shape, values: dtype === "int4" ? nibbles.map((nibble) => (nibble ^ 8) - 8) : nibbles };
+}
+
 const count = <T>(values: readonly T[], is: (value: T, i: number) => boolean) => values.filter(is).length;
 
 describe("pruning and quantizing", () => {
@@ -36,10 +48,11 @@ describe("pruning and quantizing", () => {
 
   test.each<[string, QuantizeOptions]>([
     ["static, int8 per channel", { data, target }],
+    ["static, int8 compensated", { data, target, rounding: "compensated" }],
     ["static, uint8 per tensor", { data, weights: "uint8", perChannel: false }],
   ])("keeps zeros at the zero point when a pruned model is quantized: %s", async (name, options) => {
     const layers = await setup;
-    const output = join(folder, `${name.split(" ")[1]}.onnx`);
+    const output = join(folder, `${name.replaceAll(/\W+/g, "-")}.onnx`);
     const { model } = await quantizeModel(pruned, { output, ...options });
     model.close();
     const weights = quantizedWeights(output);
@@ -72,12 +85,69 @@ describe("pruning and quantizing", () => {
     }
   });
 
-  it("leaves integers alone that are no weights of DequantizeLinear, and says so", async () => {
-    const output = join(folder, "dynamic.onnx");
-    const { model } = await quantizeModel(carried("digits_vit.onnx"), { output, mode: "dynamic", target });
-    model.close();
-    await expect(pruneModel(output, { sparsity: 0.5, minSize: 5000 })).rejects.toMatchObject({
-      code: "NOTHING_TO_PRUNE",
+  test.each([
+    ["nearest", {}],
+    ["compensated by samples", { data }],
+  ])("keeps zeros exact in blocks of 4 bits, rounded to %s", async (_, options) => {
+    const dense = carried("digits_vit.onnx");
+    const sparse = join(folder, "vit.pruned.onnx");
+    const { layers, model } = await pruneModel(dense, {
+      output: sparse,
+      sparsity: 0.6,
+      include: ["*MatMul*"],
     });
+    model?.close();
+    const output = join(folder, "vit.blocks.onnx");
+    const blocks = await quantizeModel(sparse, {
+      output,
+      bits: 4,
+      blockSize: 32,
+      weightFormat: "dequantize",
+      prepare: false,
+      ...options,
+    });
+    const found = layers.map(({ name, zeros }) => {
+      const node = blocks.model.proto.graph!.node.find(
+        ({ opType, input }) => opType === "DequantizeLinear" && input[0]!.startsWith(`${name}_`),
+      )!;
+      const { shape, values } = unpacked(blocks.model, node.input[0]!);
+      const points = node.input[2] ? unpacked(blocks.model, node.input[2]).values : undefined;
+      const zeroPointOf = (i: number): number => {
+        const [row, column] = [Math.floor(i / shape[1]!), i % shape[1]!];
+        return points?.[Math.floor(row / 32) * shape[1]! + column] ?? 0;
+      };
+      const exact = count(values, (value, i) => value === zeroPointOf(i));
+      return { name, isSparse: exact >= zeros.after, hasOthers: exact < values.length };
+    });
+    blocks.model.close();
+    expect(found).toEqual(layers.map(({ name }) => ({ name, isSparse: true, hasOthers: true })));
+  });
+
+  it("leaves integers alone that are no weights of DequantizeLinear, and says so", async () => {
+    const path = join(folder, "integers.onnx");
+    const model = buildModel({
+      nodes: [
+        { op: "MatMul", in: ["x", "floats"], out: ["h"] },
+        { op: "DynamicQuantizeLinear", in: ["h"], out: ["q", "scale", "zero"] },
+        { op: "MatMulInteger", in: ["q", "integers", "zero"], out: ["y"] },
+      ],
+      initializers: [
+        encodeTensor(
+          "floats",
+          "float32",
+          [32, 32],
+          Float32Array.from({ length: 1024 }, (_, i) => i - 500),
+        ),
+        encodeTensor("integers", "int8", [32, 32], new Int8Array(1024).fill(3)),
+      ],
+      inputs: { x: [1, 32] },
+      outputs: ["y"],
+    });
+    writeFileSync(path, modelFile(model));
+    const { layers, dense, model: pruned } = await pruneModel(path, { sparsity: 0.5 });
+    pruned?.close();
+    expect(layers.map(({ name }) => name)).toEqual(["floats"]);
+    const reason = "integers of MatMulInteger: a float model is pruned first, and then quantized";
+    expect(dense).toEqual([{ name: "integers", values: 1024, reason }]);
   });
 });

@@ -9,9 +9,10 @@ import type {
   PruneScore,
 } from "../compress/prune/options.js";
 import { pruneModel } from "../compress/prune/prune-model.js";
+import { pruneSensitivity } from "../compress/prune/prune-sensitivity.js";
 import type { ChannelScore } from "../compress/structured/options.js";
 import { colors } from "./colors.js";
-import { bytes, percent } from "./format.js";
+import { bytes, milliseconds, percent } from "./format.js";
 import {
   addChannelOptions,
   CHANNEL_OPTIONS,
@@ -19,6 +20,7 @@ import {
   renderChannels,
 } from "./prune-channels.js";
 import { readOverrides } from "./read-overrides.js";
+import { samplesText, sensitivityText } from "./sensitivity-table.js";
 import { label, table } from "./table.js";
 import {
   addExamples,
@@ -33,7 +35,9 @@ import {
 } from "./verb.js";
 
 interface PruneCommandOptions extends SharedOptions, ChannelCommandOptions {
-  output: string;
+  output?: string;
+  sensitivity?: boolean;
+  time?: boolean;
   sparsity?: number;
   pattern: string;
   scope: PruneScope;
@@ -55,7 +59,7 @@ export const prune: Verb<PruneCommandOptions> = {
   configure(command) {
     command
       .argument("<model>", "an ONNX model, or a safetensors or GGUF file")
-      .requiredOption("-o, --output <file>", "where to write the pruned model")
+      .option("-o, --output <file>", "where to write the pruned model; required without --sensitivity")
       .option(
         "--sparsity <share>",
         "the share of the weights' values that become 0, or of the channels that go; not needed with N:M",
@@ -69,9 +73,9 @@ export const prune: Verb<PruneCommandOptions> = {
       .addOption(
         new Option(
           "--scope <scope>",
-          "global: all weights or channels together; layer: the same share of each",
+          "global: all weights or channels together; layer: the same share of each; auto: as many zeros as global, shared out by what each weight costs the outputs",
         )
-          .choices(["global", "layer"])
+          .choices(["global", "layer", "auto"])
           .default("global"),
       )
       .addOption(
@@ -94,12 +98,17 @@ export const prune: Verb<PruneCommandOptions> = {
         "leave this weight or node alone; * and ? stand for others; may be repeated",
         repeated,
       )
+      .option(
+        "--sensitivity",
+        "prune nothing: measure what the outputs suffer when each weight alone is pruned so far",
+      )
+      .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
+      .option("--samples <n>", "how many samples; default all, or 64 to measure sensitivity", parseCount)
+      .option("--time", "also time the model before and after, on one sample and one thread")
       .option("--embeddings", "prune tables of embeddings too")
       .option("--min-size <n>", "leave weights of fewer values alone; default 256", parseCount);
     command
       .optionsGroup("With calibration data:")
-      .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
-      .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
       .option(
         "--repair <what>",
         "what is done for weights that stay: least-squares, bias, batch-norm; may be repeated; default least-squares and bias",
@@ -115,23 +124,32 @@ export const prune: Verb<PruneCommandOptions> = {
       "prune model.onnx -o model.pruned.onnx --sparsity 0.7 --data calibration.safetensors",
       "prune model.onnx -o model.2-4.onnx --pattern 2:4",
       "prune model.onnx -o model.small.onnx --pattern channel --sparsity 0.4 --data calibration.safetensors",
+      "prune model.onnx -o model.pruned.onnx --sparsity 0.7 --scope auto --data calibration.safetensors",
+      "prune model.onnx --sensitivity --data calibration.safetensors",
     );
   },
 
   async run([model], { json: _json, quiet: _quiet, ...command }, { signal, onProgress }) {
-    const { output } = command;
+    const { output, sensitivity, ...how } = command;
+    if (sensitivity) {
+      if (output !== undefined) throw new UsageError("--sensitivity writes no model; leave --output out");
+      const measured = await pruneSensitivity(model!, { ...how, signal, onProgress });
+      return { json: { input: model, ...measured }, text: sensitivityText(model!, measured) };
+    }
+    if (output === undefined) throw new UsageError("required option '-o, --output <file>' not specified");
     if (resolve(output) === resolve(model!))
       throw new UsageError("--output is the model itself; give the pruned model a name of its own");
-    if (command.pattern === "channel") return runChannels(model!, command, { signal, onProgress });
+    if (how.pattern === "channel") return runChannels(model!, { ...how, output }, { signal, onProgress });
     for (const name of CHANNEL_OPTIONS)
-      if (command[name] !== undefined) throw new UsageError(`--${dashed(name)} is for --pattern channel`);
-    const { overrides, repair, score, ...options } = command;
+      if (how[name] !== undefined) throw new UsageError(`--${dashed(name)} is for --pattern channel`);
+    const { overrides, repair, score, ...options } = how;
     const result = await pruneModel(model!, {
       ...options,
       repair: repair === false ? [] : repair,
       score: score as PruneScore,
       ...(overrides !== undefined && { overrides: readOverrides<PruneOptions["overrides"]>(overrides) }),
       output,
+      zip: true,
       signal,
       onProgress,
     }).catch((error) => {
@@ -153,18 +171,22 @@ async function runChannels(
     minSize,
     repair,
     score,
+    scope,
+    time,
     ...options
-  }: Omit<PruneCommandOptions, "json" | "quiet">,
+  }: Omit<PruneCommandOptions, "json" | "quiet" | "sensitivity">,
   { signal, onProgress }: VerbContext,
 ): Promise<Outcome> {
-  const values = { overrides, embeddings, "min-size": minSize, repair: repair || undefined };
+  const values = { overrides, embeddings, time, "min-size": minSize, repair: repair || undefined };
   for (const [name, value] of Object.entries(values))
     if (value !== undefined) throw new UsageError(`--${name} is not for --pattern channel`);
   if (sparsity === undefined) throw new UsageError("--pattern channel needs --sparsity");
+  if (scope === "auto") throw new UsageError("--scope auto is not for --pattern channel");
   const result = await pruneModel(model, {
     ...options,
     pattern: "channel",
     sparsity,
+    scope,
     score: score as ChannelScore,
     ...(repair === false && { repair }),
     signal,
@@ -182,7 +204,7 @@ function dashed(name: string): string {
 }
 
 function render(input: string, result: PruneResult): string {
-  const { files, layers, dense, values, zeros, sparsity, size, repairs, warnings } = result;
+  const { files, layers, dense, values, zeros, sparsity, repairs, warnings, sensitivity } = result;
   const rows = layers.map((layer) => [
     label(layer.name),
     label([...new Set(layer.nodes.map(({ opType }) => opType))].join(", ")),
@@ -191,8 +213,9 @@ function render(input: string, result: PruneResult): string {
   ]);
   return [
     colors.bold(
-      `${label(basename(files[0]!))}: ${zeros.after} of ${values} weights are 0 (${percent(sparsity)}), ${bytes(size.after)}`,
+      `${label(basename(files[0]!))}: ${zeros.after} of ${values} weights are 0 (${percent(sparsity)})`,
     ),
+    ...(sensitivity ? [`shared out by runs over ${samplesText(sensitivity)}`] : []),
     "",
     table([["weight", "operator", "values", "zeros"], ...rows]),
     ...(dense.length > 0 ? ["", "left alone:"] : []),
@@ -200,9 +223,26 @@ function render(input: string, result: PruneResult): string {
     ...(repairs.length > 0 ? ["", ...repairs.map((repair) => label(repair))] : []),
     ...warnings.map((warning) => `warning: ${label(warning)}`),
     "",
-    "ONNX stores zeros as every other value: the file is as large as before, and onnxruntime as fast. Compressed, it is smaller.",
+    ...sizeLines(result),
     `next: modelpress compare ${label(input)} ${label(files[0]!)} --data <labelled samples>`,
   ].join("\n");
+}
+
+/** What zeros are good for, and what not. */
+function sizeLines({ size, latency }: PruneResult): string[] {
+  const { before, after, bitmask, zip } = size;
+  const about = zip?.estimated ? "about " : "";
+  const zipBefore = zip?.before === undefined ? "" : ` (before: ${bytes(zip.before)})`;
+  return [
+    `${bytes(before)} -> ${bytes(after)}: zeros are stored as every other value, and onnxruntime multiplies by them as by others`,
+    ...(zip ? [`in a zip archive ${about}${bytes(zip.after)}${zipBefore}`] : []),
+    `with the pruned weights as bitmasks ${bytes(bitmask)}`,
+    ...(latency
+      ? [
+          `latency ${milliseconds(latency.reference.medianMs)} -> ${milliseconds(latency.candidate.medianMs)}, 1 thread`,
+        ]
+      : []),
+  ];
 }
 
 /** Tensors with the same reason on one line. */

@@ -25,7 +25,7 @@ export interface CompensateRoundingOptions extends CallOptions {
 /**
  * Rounds weights to a grid, one column after the other: each value is first moved by what the errors of the columns
  * before it ask of it, so that |M (w - rounded)| becomes small in each output. Babai's nearest plane algorithm, in
- * float64 and in a fixed order: every backend gives the same bits. NaN becomes the smallest step.
+ * float64 and in a fixed order: every backend gives the same bits. NaN becomes the smallest step, and what is 0 stays 0.
  *
  * @param rows finite weights, one row per output
  * @returns the steps, in the order of rows; an Int8Array where the grid reaches below 0

@@ -111,7 +111,7 @@ void round_column(const float* w, size_t n, double diagonal, size_t column, cons
     const double lo = static_cast<double>(grid.lo) - zero_point;
     const double hi = static_cast<double>(grid.hi) - zero_point;
     const double weight = w[output * n + column];
-    double step = (weight + errors[lane] / diagonal) / scale;
+    double step = weight == 0 ? 0 : (weight + errors[lane] / diagonal) / scale;
     step = step > lo ? step : lo;
     step = step < hi ? step : hi;
     step = step + kRound - kRound;

@@ -60,7 +60,7 @@ void scalar::compensate_rounding_f32(const float* w, size_t n, const double* m, 
       const double lo = static_cast<double>(grid.lo) - zero_point;
       const double hi = static_cast<double>(grid.hi) - zero_point;
       const double weight = w[output * n + column];
-      double step = (weight + shift / m[i * n + i]) / scale;
+      double step = weight == 0 ? 0 : (weight + shift / m[i * n + i]) / scale;
       step = step > lo ? step : lo;
       step = step < hi ? step : hi;
       step = step + kRound - kRound;

@@ -64,7 +64,7 @@ export const compensateRounding: Operations<void>["compensateRounding"] = (
       const scale = scales[at]!;
       const zeroPoint = zeroPoints[at]!;
       const weight = w[from + column]!;
-      const value = (weight + shift / m[i * n + i]!) / scale;
+      const value = weight === 0 ? 0 : (weight + shift / m[i * n + i]!) / scale;
       const above = value > min - zeroPoint ? value : min - zeroPoint;
       const step = roundHalfEven(above < max - zeroPoint ? above : max - zeroPoint);
       steps[from + column] = step + zeroPoint;

@@ -1,4 +1,5 @@
 import { nameMatcher } from "../name-pattern.js";
+import { autoMasks } from "./auto-masks.js";
 import { lampMasks } from "./lamp-masks.js";
 import { magnitudeMasks } from "./magnitude-masks.js";
 import type { Mask, MaskContext } from "./mask.js";
@@ -6,6 +7,7 @@ import { namesOf } from "./name-choice.js";
 import { neighbourMask, whyNoNeighbours } from "./neighbour-masks.js";
 import type { DenseTensor, PruneSettings, ReadonlyOverride } from "./options.js";
 import type { Pattern } from "./pattern.js";
+import type { MeasuredSensitivity } from "./sensitivity.js";
 import type { Weight } from "./weight.js";
 
 /** A mask, and by which pattern it was chosen. */
@@ -20,11 +22,16 @@ export interface ChosenMasks {
   readonly dense: readonly DenseTensor[];
 }
 
+export interface ChooseMasksContext extends MaskContext {
+  /** What each weight costs the outputs; for scope auto. */
+  readonly sensitivity?: MeasuredSensitivity | undefined;
+}
+
 /** Decides for each weight which of its values go. */
 export async function chooseMasks(
   weights: readonly Weight[],
   settings: PruneSettings,
-  context: MaskContext,
+  context: ChooseMasksContext,
 ): Promise<ChosenMasks> {
   const masks = new Map<Weight, ChosenMask>();
   const dense: DenseTensor[] = [];
@@ -43,17 +50,19 @@ export async function chooseMasks(
     else pool.push(weight);
   }
   if (pool.length > 0)
-    for (const mask of await globalMasks(pool, settings, context))
+    for (const mask of await pooledMasks(pool, settings, context))
       masks.set(mask.weight, { ...mask, pattern: settings.pattern });
   return { masks: weights.flatMap((weight) => masks.get(weight) ?? []), dense };
 }
 
-/** Masks of weights that share one threshold. Scores from calibration stand in place of the weights, as magnitudes. */
-function globalMasks(
+/** Masks of weights that have one target together. Scores from calibration stand in place of the weights, as magnitudes. */
+function pooledMasks(
   weights: readonly Weight[],
   { score, sparsity }: PruneSettings,
-  context: MaskContext,
+  context: ChooseMasksContext,
 ): Promise<Mask[]> {
+  const { sensitivity } = context;
+  if (sensitivity) return autoMasks(weights, sparsity, sensitivity.curves, context);
   return (score === "lamp" ? lampMasks : magnitudeMasks)(weights, sparsity, context);
 }
 

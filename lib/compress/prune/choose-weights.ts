@@ -69,7 +69,7 @@ function weightOf(
   for (const reader of readers) {
     const rank = (index: number): number => (index === reader.index ? shape.length : 0);
     const input = weightInputs(reader.node, rank).find(({ index }) => index === reader.index);
-    if (input === undefined && !(embeddings && isLookup(reader))) return whyNone(reader);
+    if (input === undefined && !(embeddings && isLookup(reader))) return whyNone(stored, reader);
     const axis = input?.inputAxis;
     inputAxes.add(axis === undefined ? undefined : (reader.axes?.[axis] ?? axis));
   }
@@ -84,7 +84,8 @@ function weightOf(
   if (values === undefined) return `its elements are ${dataTypeName(tensor.dataType)}`;
   const nodes = readers.map(({ node }) => ({ name: nameOf(node), opType: node.opType }));
   const inputAxis = inputAxes.size === 1 ? [...inputAxes][0] : undefined;
-  return { name: stored.name, shape, count, nodes, inputAxis, stored, ...values };
+  const dtype = dtypeOf(tensor.dataType)!;
+  return { name: stored.name, dtype, shape, count, nodes, inputAxis, stored, ...values };
 }
 
 /** Inputs that are added to what an operator multiplies. */
@@ -97,8 +98,10 @@ const BIASES: Readonly<Record<string, number>> = {
   RNN: 3,
 };
 
-function whyNone(reader: Reader): string {
+function whyNone(stored: StoredTensor, reader: Reader): string {
   const { node, index } = reader;
+  if (isQuantized(stored))
+    return `integers of ${node.opType}: a float model is pruned first, and then quantized`;
   if (BIASES[node.opType] === index) return `bias of ${node.opType}`;
   if (node.opType === "QuantizeLinear" || node.opType === "DequantizeLinear") return "a scale or zero point";
   if (isLookup(reader)) return `table of embeddings that ${nameOf(node)} looks up`;

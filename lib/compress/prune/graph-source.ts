@@ -1,7 +1,6 @@
 import { Graph } from "../../graph/graph.js";
-import { dtypeOf } from "../../onnx/data-type.js";
 import { deferTensor } from "../../onnx/deferred.js";
-import { modelBytes } from "../../onnx/model-bytes.js";
+import { modelBytes, modelFiles } from "../../onnx/model-bytes.js";
 import { type OnnxModel, openModel, readOnnx } from "../../onnx/read.js";
 import { isExternal } from "../../onnx/tensor-proto.js";
 import { tensorsOf } from "../../onnx/walk.js";
@@ -17,6 +16,7 @@ export class GraphSource implements PruneSource {
   readonly path: string | undefined;
   readonly weights: readonly GraphWeight[];
   readonly dense: PruneSource["dense"];
+  readonly files: readonly string[];
   readonly bytes: number;
   private readonly external: boolean;
 
@@ -27,6 +27,7 @@ export class GraphSource implements PruneSource {
   ) {
     try {
       this.path = model.path;
+      this.files = typeof input === "string" ? [...modelFiles(input).keys()] : [];
       this.bytes = typeof input === "string" ? modelBytes(input) : input.byteLength;
       this.external = [...tensorsOf(model.proto)].some(isExternal);
       ({ weights: this.weights, dense: this.dense } = chooseWeights(model, settings));
@@ -39,9 +40,9 @@ export class GraphSource implements PruneSource {
   apply(masks: readonly Mask[]): void {
     const scratch = new PruneScratch();
     for (const mask of masks) {
-      const { name, shape, stored } = mask.weight as GraphWeight;
-      const { dataType, docString, metadataProps } = stored.tensor;
-      const pruned = deferTensor(name, dtypeOf(dataType)!, shape, scratch.fillOf(mask));
+      const { name, dtype, shape, stored } = mask.weight as GraphWeight;
+      const { docString, metadataProps } = stored.tensor;
+      const pruned = deferTensor(name, dtype, shape, scratch.fillOf(mask));
       if (Object.hasOwn(stored.tensor, "docString")) pruned.docString = docString;
       pruned.metadataProps = metadataProps;
       stored.replace(pruned);

@@ -2,7 +2,9 @@ import type { DatasetSource } from "../../data/open-dataset.js";
 import { ModelOperationError, outOfRange } from "../../errors.js";
 import type { OnnxModel } from "../../onnx/read.js";
 import type { OnProgress } from "../../progress.js";
+import type { ModelComparison } from "../../runtime/compare-models.js";
 import { type Pattern, parsePattern, patternSparsity } from "./pattern.js";
+import type { MeasuredSensitivity } from "./sensitivity.js";
 
 /** What is to be different for one weight. */
 export interface PruneOverride {
@@ -21,7 +23,8 @@ export interface PruneOptions {
    */
   pattern?: string | undefined;
   /**
-   * global: one threshold for the scores of all weights together. layer: the same share of each weight. Default global.
+   * global: one threshold for the scores of all weights together. layer: the same share of each weight. auto: as many zeros as
+   * global, shared out by what each weight costs the outputs, measured in runs over `data`, else over random inputs (ONNX models). Default global.
    */
   scope?: PruneScope | undefined;
   /**
@@ -40,7 +43,7 @@ export interface PruneOptions {
   repair?: readonly PruneRepair[] | undefined;
   /** Calibration samples, from the data that the model meets in use; a hundred or more. */
   data?: DatasetSource | undefined;
-  /** How many samples to take; default all. */
+  /** How many samples to take. Default: all, and 64 of them for scope auto. */
   samples?: number | undefined;
   /** Threads for running the model. Default: onnxruntime's own choice. */
   threads?: number | undefined;
@@ -57,11 +60,15 @@ export interface PruneOptions {
   embeddings?: boolean | undefined;
   /** Weights of fewer values are left alone: they cost much accuracy and save little. Default 256. */
   minSize?: number | undefined;
+  /** Also tell what the files come to in a zip archive; of more than 16 MiB by parts. Needs `output`. Default false. */
+  zip?: boolean | undefined;
+  /** Also time the model before and after, in turn, on one sample and one thread. Needs `output`. Default false. */
+  time?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
 
-export type PruneScope = "global" | "layer";
+export type PruneScope = "global" | "layer" | "auto";
 export type PruneScore = "lamp" | "magnitude" | "wanda" | "sparsegpt";
 export type PruneRepair = "least-squares" | "bias" | "batch-norm";
 
@@ -104,6 +111,18 @@ export interface DenseTensor {
   reason: string;
 }
 
+/** In bytes. */
+export interface PrunedSize {
+  /** The model's files, external data included. */
+  before: number;
+  /** The same of what was written; 0 without `output`. ONNX, safetensors and GGUF store zeros as every other value. */
+  after: number;
+  /** What the files would have with the pruned weights in the sparse-bitmask form of compressed-tensors. */
+  bitmask: number;
+  /** What the files come to in a zip archive, with `zip`; `before` is absent for a model that was given as bytes. */
+  zip?: { before?: number; after: number; estimated: boolean };
+}
+
 export interface PruneResult {
   /** The pruned model, where it is ONNX; without `output` its weights are made when they are looked at. Close it. */
   model?: OnnxModel;
@@ -115,18 +134,21 @@ export interface PruneResult {
   /** What was done with data for the weights that stay, in plain words. */
   repairs: string[];
   layers: PrunedLayer[];
+  /** What scope auto measured. */
+  sensitivity?: MeasuredSensitivity;
   /** Tensors of floats that stay as they are. */
   dense: DenseTensor[];
   /** Values of all weights in `layers`, and how many of them are 0. */
   values: number;
   zeros: { before: number; after: number };
   sparsity: number;
-  /** Bytes of the model files, external data included; `after` is 0 without `output`. */
-  size: { before: number; after: number };
+  size: PrunedSize;
+  /** Of one sample, with `time`. Zeros alone make onnxruntime no faster. */
+  latency?: ModelComparison["latency"];
   warnings: string[];
 }
 
-const SCOPES: readonly PruneScope[] = ["global", "layer"];
+const SCOPES: readonly PruneScope[] = ["global", "layer", "auto"];
 const SCORES: readonly PruneScore[] = ["lamp", "magnitude", "wanda", "sparsegpt"];
 const REPAIRS: readonly PruneRepair[] = ["least-squares", "bias", "batch-norm"];
 /** Measured: the best of all on nearly every model, see scripts/measure-pruning.mjs. */

@@ -1,23 +1,24 @@
-import { statSync } from "node:fs";
-import { ModelOperationError } from "../../errors.js";
-import { recognizeFormat } from "../../files/recognize-format.js";
+import { ModelOperationError, outOfRange } from "../../errors.js";
+import { compareModels, type ModelComparison } from "../../runtime/compare-models.js";
 import type { PruneChannelsOptions, PruneChannelsResult } from "../structured/options.js";
 import { pruneChannels } from "../structured/prune-channels.js";
 import { type CalibratedMasks, calibratedMasks } from "./calibrated-masks.js";
 import { type ChosenMasks, chooseMasks } from "./choose-masks.js";
+import { describeMasks } from "./describe-masks.js";
 import { GraphSource } from "./graph-source.js";
-import type { Mask } from "./mask.js";
+import { openSource } from "./open-source.js";
 import {
   type DenseTensor,
-  type PrunedLayer,
   type PruneOptions,
   type PruneResult,
   type PruneSettings,
   pruneSettings,
 } from "./options.js";
 import { patternName } from "./pattern.js";
+import { prunedSize } from "./pruned-size.js";
+import { type MeasuredSensitivity, measureSensitivity } from "./sensitivity.js";
 import type { PruneSource } from "./source.js";
-import { TensorSource } from "./tensor-source.js";
+import { withModels } from "./with-models.js";
 
 /**
  * Sets the weights of a model (ONNX, safetensors or GGUF) that have the smallest magnitude to zero: the share `sparsity` of all of them under one
@@ -66,22 +67,13 @@ function isChannels(options: PruneOptions | PruneChannelsOptions): options is Pr
 
 async function pruneValues(input: string | Uint8Array, options: PruneOptions): Promise<PruneResult> {
   const settings = pruneSettings(options);
-  const source = openSource(input, settings, options);
+  const source = openSource(input, settings, options.output);
   try {
     return await prune(source, settings, options);
   } catch (error) {
     source.close();
     throw error;
   }
-}
-
-function openSource(
-  input: string | Uint8Array,
-  settings: PruneSettings,
-  { output }: PruneOptions,
-): PruneSource {
-  const isTensors = typeof input === "string" && !["onnx", "unknown"].includes(recognizeFormat(input));
-  return isTensors ? new TensorSource(input, settings, output) : new GraphSource(input, settings);
 }
 
 async function prune(
@@ -91,10 +83,12 @@ async function prune(
 ): Promise<PruneResult> {
   const { output, signal, onProgress } = options;
   const { weights } = source;
+  const sensitivity = settings.scope === "auto" ? await sensitivityOf(source, options) : undefined;
   let done = 0;
   const context = {
     path: source.path,
     signal,
+    sensitivity,
     onWeight: () => onProgress?.({ stage: "prune", done: ++done, total: weights.length }),
   };
   const chosen: ChosenMasks & Partial<CalibratedMasks> =
@@ -108,8 +102,9 @@ async function prune(
   source.apply(masks);
   if (edits.length > 0) graphOf(source).edit(edits);
   const files = output === undefined ? [] : await source.write(output, { signal, onProgress });
+  const size = await prunedSize(source, masks, files, options);
+  const latency = options.time ? await latencyOf(source, files, options) : undefined;
   const model = source.result(files);
-  const after = files.reduce((sum, file) => sum + statSync(file).size, 0);
   return {
     ...(model && { model }),
     files,
@@ -117,10 +112,11 @@ async function prune(
     scope: settings.scope,
     score: settings.score,
     repairs: [...repairs],
-    layers: masks.map(describe),
+    ...describeMasks(masks),
+    ...(sensitivity && { sensitivity }),
     dense,
-    ...totals(masks),
-    size: { before: source.bytes, after },
+    size,
+    ...(latency && { latency }),
     warnings: [],
   };
 }
@@ -134,23 +130,23 @@ function graphOf(source: PruneSource): GraphSource {
   );
 }
 
-function totals(masks: readonly Mask[]): Pick<PruneResult, "values" | "zeros" | "sparsity"> {
-  const sum = (of: (mask: Mask) => number): number => masks.reduce((total, mask) => total + of(mask), 0);
-  const values = sum(({ weight }) => weight.count);
-  const zeros = { before: sum((mask) => mask.zeros.before), after: sum((mask) => mask.zeros.after) };
-  return { values, zeros, sparsity: zeros.after / values };
+function sensitivityOf(source: PruneSource, options: PruneOptions): Promise<MeasuredSensitivity> {
+  if (!(source instanceof GraphSource))
+    throw outOfRange("global or layer for a file of tensors, which does not run,", "scope", "auto");
+  const { model, weights } = source;
+  return withModels(options.signal, (models, folder) =>
+    measureSensitivity(models, model, weights, { ...options, folder }),
+  );
 }
 
-function describe({ weight, zeros }: Mask): PrunedLayer {
-  const { name, nodes, shape, count } = weight;
-  return {
-    name,
-    nodes: nodes.map((node) => ({ ...node })),
-    shape: [...shape],
-    values: count,
-    zeros: { ...zeros },
-    sparsity: zeros.after / count,
-  };
+/** Of the model before and after; undefined where one of them is no file. */
+async function latencyOf(
+  { path }: PruneSource,
+  [output]: readonly string[],
+  { data, signal, onProgress }: PruneOptions,
+): Promise<ModelComparison["latency"]> {
+  if (path === undefined || output === undefined) return undefined;
+  return (await compareModels(path, output, { data, samples: 1, signal, onProgress })).latency;
 }
 
 function nothingToPrune({ path }: PruneSource, dense: readonly DenseTensor[]): ModelOperationError {

@@ -17,7 +17,9 @@ export interface PruneSource {
   readonly weights: readonly Weight[];
   /** What else holds floats, and why it is left alone. */
   readonly dense: readonly DenseTensor[];
-  /** Of its files. */
+  /** What it consists of; none where it was given as bytes. */
+  readonly files: readonly string[];
+  /** Of its files together. */
   readonly bytes: number;
   /** Puts pruned weights in place of the others; values are made when they are asked for. */
   apply(masks: readonly Mask[]): void;

@@ -62,10 +62,11 @@ export class StoredTensors {
 
   /** What a constant reaches; undefined where it goes out of a graph, or its name stands for two. */
   readers(name: string): Reader[] | undefined {
-    return this.ambiguous.has(name) ? undefined : this.follow(name, undefined, MAX_STEPS);
+    const rank = this.get(name)?.tensor.dims.length;
+    return rank === undefined ? undefined : this.follow(name, rank, undefined, MAX_STEPS);
   }
 
-  private follow(name: string, axes: Reader["axes"], steps: number): Reader[] | undefined {
+  private follow(name: string, rank: number, axes: Reader["axes"], steps: number): Reader[] | undefined {
     if (this.outputs.has(name)) return undefined;
     const readers: Reader[] = [];
     for (const { node, index } of this.uses(name)) {
@@ -74,7 +75,7 @@ export class StoredTensors {
         readers.push({ node, index, axes });
         continue;
       }
-      const further = this.follow(node.output[0]!, axesAfter(node, axes), steps - 1);
+      const further = this.follow(node.output[0]!, rank, axesAfter(node, rank, axes), steps - 1);
       if (further === undefined) return undefined;
       readers.push(...further);
     }
@@ -82,11 +83,11 @@ export class StoredTensors {
   }
 }
 
-/** A Transpose without an order turns all axes around; how many there are, it does not say. */
-function axesAfter(node: NodeProto, axes: Reader["axes"]): Reader["axes"] {
+/** A Transpose without an order turns all axes around. */
+function axesAfter(node: NodeProto, rank: number, axes: Reader["axes"]): Reader["axes"] {
   if (node.opType !== "Transpose") return axes;
   const order = intsAttributeOf(node, "perm");
-  const turned = order.length > 0 ? order : [1, 0];
+  const turned = order.length > 0 ? order : Array.from({ length: rank }, (_, i) => rank - 1 - i);
   return axes === undefined ? turned : turned.map((axis) => axes[axis] ?? axis);
 }
 

@@ -27,6 +27,7 @@ export class TensorSource implements PruneSource {
   readonly path: string;
   readonly weights: readonly Weight[];
   readonly dense: readonly DenseTensor[];
+  readonly files: readonly string[];
   readonly bytes: number;
   private readonly pruned = new Map<string, OutgoingTensor>();
   private readonly format: (typeof FORMATS)[keyof typeof FORMATS];
@@ -42,6 +43,7 @@ export class TensorSource implements PruneSource {
       this.format = formatOf(file, path);
       if (output !== undefined && extname(output).toLowerCase() !== `.${this.format}`)
         throw outOfRange(`a name that ends in .${this.format}, as the input does,`, "output", output);
+      this.files = file.paths;
       this.bytes = file.paths.reduce((sum, each) => sum + statSync(each).size, 0);
       ({ weights: this.weights, dense: this.dense } = chooseTensors(file, settings));
     } catch (error) {
@@ -53,8 +55,7 @@ export class TensorSource implements PruneSource {
   apply(masks: readonly Mask[]): void {
     const scratch = new PruneScratch();
     for (const mask of masks) {
-      const { name, shape } = mask.weight;
-      const dtype = this.file.tensors.get(name)!.dtype!;
+      const { name, dtype, shape } = mask.weight;
       this.pruned.set(name, deferredTensor({ dtype, shape, fill: scratch.fillOf(mask) }));
     }
   }
@@ -110,5 +111,5 @@ function weightOf(
   if (count < minSize) return `has ${count} values, fewer than ${minSize}`;
   const values = storedFloats(dtype, load);
   if (values === undefined) return `its elements are ${type}`;
-  return { name, shape, count, nodes: [], inputAxis: 1, ...values };
+  return { name, dtype: dtype!, shape, count, nodes: [], inputAxis: 1, ...values };
 }

@@ -1,9 +1,11 @@
 import type { Scratch } from "../../scratch.js";
-import type { TypedArray } from "../../tensor.js";
+import type { DType, TypedArray } from "../../tensor.js";
 
 /** A tensor that can be pruned, of a graph or of a file of tensors. */
 export interface Weight extends WeightValues {
   readonly name: string;
+  /** The type that the file has. */
+  readonly dtype: DType;
   readonly shape: readonly number[];
   /** How many values it has. */
   readonly count: number;

@@ -76,7 +76,7 @@ function masksOf(axes: Axes, removed: ReadonlySet<number>): ChosenMask[] {
     const shape = shapeOf(stored);
     const load = () => graph.model.tensor(stored).data as Float32Array;
     const count = elementCount(shape);
-    const weight: Weight = { name, shape, count, nodes: [], inputAxis: undefined, load };
+    const weight: Weight = { name, dtype: "float32", shape, count, nodes: [], inputAxis: undefined, load };
     const reader = readers.get(name);
     const sets = reader ? setsOf(axes, reader) : [];
     const inner = reader ? elementCount(shape.slice(reader.axis + 1)) : 1;

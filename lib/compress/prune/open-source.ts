@@ -1,0 +1,15 @@
+import { recognizeFormat } from "../../files/recognize-format.js";
+import { GraphSource } from "./graph-source.js";
+import type { PruneSettings } from "./options.js";
+import type { PruneSource } from "./source.js";
+import { TensorSource } from "./tensor-source.js";
+
+/** Opens a model, or a file of tensors by what its bytes say, and finds the weights in it. */
+export function openSource(
+  input: string | Uint8Array,
+  settings: PruneSettings,
+  output?: string | undefined,
+): PruneSource {
+  const isTensors = typeof input === "string" && !["onnx", "unknown"].includes(recognizeFormat(input));
+  return isTensors ? new TensorSource(input, settings, output) : new GraphSource(input, settings);
+}
