@@ -8,6 +8,7 @@ import { ModelOperationError } from "../errors.js";
 import type { DType, Tensor } from "../tensor.js";
 import { fromOrt, toOrt } from "./convert-tensor.js";
 import { loadOnnxruntime, type Onnxruntime } from "./load-onnxruntime.js";
+import { ownRows, rowsOf } from "./own-rows.js";
 import type { Feeds, LoadOptions, Method, Methods, Reply, Request } from "./protocol.js";
 
 /** Onnxruntime logs from this level on: 3 is errors. Warnings about a model's graph would drown them. */
@@ -247,25 +248,6 @@ function toValueInfo(value: InferenceSession.ValueMetadata): ValueInfo | undefin
 async function convertFeeds(feeds: Feeds): Promise<InferenceSession.FeedsType> {
   const ort = await runtime!;
   return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort, tensor)]));
-}
-
-/** How many samples the feeds hold. */
-function rowsOf(feeds: Feeds): number {
-  return Math.max(...Object.values(feeds).map(({ shape }) => shape[0] ?? 0));
-}
-
-/** What repeats the last sample only to fill a fixed batch must not weigh in a distribution. */
-function ownRows(
-  { shape, data }: Pick<Tensor, "shape" | "data">,
-  rows: number,
-  padding: number,
-): { values: Float32Array; shape: readonly number[] } {
-  const values = data as Float32Array;
-  if (padding === 0 || shape[0] !== rows) return { values, shape };
-  return {
-    values: values.subarray(0, (values.length / rows) * (rows - padding)),
-    shape: [rows - padding, ...shape.slice(1)],
-  };
 }
 
 async function runModel(
