@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
-import { pruneModel, pruneNM, readOnnx, writeOnnx } from "../lib/index.js";
+import { pruneBlocks, pruneModel, pruneNM, readOnnx, writeOnnx } from "../lib/index.js";
 import type { TensorProto } from "../lib/onnx/proto/onnx_pb.js";
 import { encodeTensor } from "../lib/onnx/tensor-proto.js";
 import { buildGraph, buildModel, floats, type GraphSpec, modelFile } from "./support/build-model.js";
@@ -145,6 +145,27 @@ describe("pruneModel", () => {
     }
     expect(sparsity).toBe(0.75);
     model?.close();
+  });
+
+  it("takes blocks of outputs and inputs, whichever of them lie side by side", async () => {
+    const options = { pattern: "block:4x2", sparsity: 0.5, scope: "layer" } as const;
+    const { model, layers } = await pruneModel(path, options);
+    const before = valuesOf(path);
+    const blocks = {
+      c: { shape: [16, 72], block: [4, 2] },
+      m: { shape: [64, 32], block: [2, 4] },
+      g: { shape: [12, 32], block: [4, 2] },
+    } as const;
+    for (const { name, sparsity } of layers) {
+      const expected = pruneBlocks(before[name]!, { ...blocks[name as keyof typeof blocks], sparsity: 0.5 });
+      expectSame(model!.tensors.get(name)!.data, expected);
+      expect(sparsity).toBe(0.5);
+    }
+    model?.close();
+    const shared = await pruneModel(path, { pattern: "block:4x2", sparsity: 0.5 });
+    expect(shared.sparsity).toBeCloseTo(0.5, 2);
+    expect(new Set(shared.layers.map(({ sparsity }) => sparsity)).size).toBe(3);
+    shared.model?.close();
   });
 
   it("takes overrides by weight, node or pattern, apart from the threshold of the others", async () => {
@@ -292,6 +313,8 @@ describe("pruneModel refuses", () => {
     ["no sparsity", {}, /from 0 to 1 for sparsity/],
     ["a share above one", { sparsity: 50 }, /from 0 to 1 for sparsity but received 50/],
     ["an unknown pattern", { pattern: "4:2" }, /such as 2:4, for pattern but received "4:2"/],
+    ["a block of nothing", { sparsity: 0.5, pattern: "block:0x4" }, /block:RxC/],
+    ["blocks with data", { sparsity: 0.5, pattern: "block:2x2", data: [] }, /unstructured or N:M where data/],
     ["a sparsity that is not the pattern's", { pattern: "2:4", sparsity: 0.7 }, /0\.5, which is that of/],
     ["an unknown scope", { sparsity: 0.5, scope: "model" as never }, /one of global, layer, auto for scope/],
     ["a wrong override", { sparsity: 0.5, overrides: { g: { sparsity: 2 } } }, /overrides\["g"\]\.sparsity/],

@@ -67,7 +67,7 @@ export const prune: Verb<PruneCommandOptions> = {
       )
       .option(
         "--pattern <pattern>",
-        "unstructured; N:M: N of each M neighbours along the inputs of a layer stay, such as 2:4; channel: whole channels go",
+        "unstructured; N:M: N of each M neighbours along the inputs of a layer stay, such as 2:4; block:RxC: rectangles of R outputs and C inputs go; channel: whole channels go",
         "unstructured",
       )
       .addOption(

@@ -1,5 +1,6 @@
 import { nameMatcher } from "../name-pattern.js";
 import { autoMasks } from "./auto-masks.js";
+import { blockMask, whyNoBlocks } from "./block-masks.js";
 import { lampMasks } from "./lamp-masks.js";
 import { magnitudeMasks } from "./magnitude-masks.js";
 import type { Mask, MaskContext } from "./mask.js";
@@ -44,15 +45,35 @@ export async function chooseMasks(
       if (reason === undefined)
         masks.set(weight, { ...(await neighbourMask(weight, pattern, context)), pattern });
       else dense.push({ name: weight.name, values: weight.count, reason });
-    } else if (override || settings.scope === "layer")
+    } else if (pattern.kind === "blocks" && whyNoBlocks(weight) !== undefined)
+      dense.push({ name: weight.name, values: weight.count, reason: whyNoBlocks(weight)! });
+    else if (pattern.kind === "blocks" && (override || settings.scope === "layer"))
+      masks.set(weight, { ...(await blockMask(weight, pattern, sparsity, context)), pattern });
+    else if (override || settings.scope === "layer")
       for (const mask of await magnitudeMasks([weight], sparsity, context))
         masks.set(weight, { ...mask, pattern });
     else pool.push(weight);
   }
   if (pool.length > 0)
-    for (const mask of await pooledMasks(pool, settings, context))
+    for (const mask of await patternedMasks(pool, settings, context))
       masks.set(mask.weight, { ...mask, pattern: settings.pattern });
   return { masks: weights.flatMap((weight) => masks.get(weight) ?? []), dense };
+}
+
+/** The same masks, or in blocks the share of each weight that they have. */
+async function patternedMasks(
+  weights: readonly Weight[],
+  settings: PruneSettings,
+  context: ChooseMasksContext,
+): Promise<Mask[]> {
+  const { pattern } = settings;
+  const masks = await pooledMasks(weights, settings, context);
+  if (pattern.kind !== "blocks") return masks;
+  const told = { ...context, onWeight: () => undefined };
+  const blocked: Mask[] = [];
+  for (const { weight, zeros } of masks)
+    blocked.push(await blockMask(weight, pattern, zeros.after / weight.count, told));
+  return blocked;
 }
 
 /** Masks of weights that have one target together. Scores from calibration stand in place of the weights, as magnitudes. */

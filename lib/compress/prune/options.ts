@@ -19,7 +19,8 @@ export interface PruneOptions {
   sparsity?: number | undefined;
   /**
    * unstructured: the smallest magnitudes, wherever they are. "2:4" and its like: all but the 2 largest of each 4 neighbours along
-   * the inputs of a layer. Default unstructured.
+   * the inputs of a layer. "block:4x1" and its like: rectangles of 4 outputs and 1 input, those of the smallest mean magnitude;
+   * without data. Default unstructured.
    */
   pattern?: string | undefined;
   /**
@@ -174,6 +175,10 @@ export function pruneSettings(options: PruneOptions): PruneSettings {
       override === "dense" ? override : overrideSettings(name, override, { sparsity, pattern }),
     ]),
   );
+  // Repair may choose again what goes, one value at a time.
+  const patterns = [pattern, ...[...overrides.values()].map((each) => each !== "dense" && each.pattern)];
+  if (data && patterns.some((each) => each && each.kind === "blocks"))
+    throw outOfRange("unstructured or N:M where data is given", "pattern", options.pattern);
   return { sparsity, pattern, scope, score, repair, overrides, include, exclude, embeddings, minSize };
 }
 

@@ -100,7 +100,7 @@ function repairOne(
 }
 
 function quotaOf({ weight }: RepairableLayer, { pattern, zeros }: ChosenMask, outputs: number): Quota {
-  if (pattern.kind === "unstructured") return { kind: "count", zeros: zeros.after };
+  if (pattern.kind !== "neighbours") return { kind: "count", zeros: zeros.after };
   const inputs = weight.shape[weight.inputAxis!]!;
   return { ...pattern, shape: [outputs, inputs, weight.count / outputs / inputs] };
 }
