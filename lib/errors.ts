@@ -96,7 +96,9 @@ export type ModelOperationCode =
   | "CALIBRATION_INVALID"
   | "NOTHING_TO_QUANTIZE"
   | "NOTHING_TO_PRUNE"
-  | "UNSUPPORTED_CONVERSION";
+  | "UNSUPPORTED_CONVERSION"
+  | "DEVICE_MISSING"
+  | "DEVICE_FAILED";
 
 /** A whole-model operation that failed. The message names the model and the fix. */
 export class ModelOperationError extends Error {

@@ -8,6 +8,7 @@ export {
   type Operations,
   type QuantizedArray,
 } from "./backend.js";
+export type { CudaDevice, CudaTimes } from "./backends/cuda.js";
 export { backends, type UnavailableBackend, unavailableBackends } from "./backends/index.js";
 export type { ActivationError } from "./calibrate/rounding-error.js";
 export type { AsyncCallOptions, CallOptions } from "./call.js";
@@ -70,6 +71,14 @@ export { type ConvertOptions, type ConvertResult, convertModel } from "./convert
 export type { OutputFormat } from "./convert/write-tensor-file.js";
 export type { FeedLike } from "./data/check-feeds.js";
 export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
+export {
+  cudaDevice,
+  cudaTimes,
+  type DeviceArray,
+  DeviceBuffer,
+  type DeviceOperations,
+  deviceOperations,
+} from "./device/device-buffer.js";
 export * from "./errors.js";
 export type { Verification } from "./files/checksums.js";
 export type { MapOptions } from "./files/map-file.js";

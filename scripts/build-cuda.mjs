@@ -1,5 +1,7 @@
 // Builds the CUDA library with nvcc, as the package modelpress-cuda in build/modelpress-cuda.
 //   node scripts/build-cuda.mjs [--arch 80]... [--output FOLDER]
+//   node scripts/build-cuda.mjs --least-bytes 0
+// takes arrays of any size to the device, which tests want.
 // --arch builds for these alone: quicker, for one machine or a check. NVCC names another nvcc than the one on the path.
 //   node scripts/build-cuda.mjs --shim [--if-stale]
 // builds the same sources with the C++ compiler, for a stand-in of the CUDA runtime that runs kernels on the processor, into
@@ -17,6 +19,7 @@ const { values: options } = parseArgs({
   options: {
     arch: { type: "string", multiple: true },
     output: { type: "string", default: join(root, "build/modelpress-cuda") },
+    "least-bytes": { type: "string" },
     shim: { type: "boolean", default: false },
     "if-stale": { type: "boolean", default: false },
   },
@@ -110,6 +113,7 @@ function buildLibrary() {
       // A fused multiply-add rounds once where two operations round twice; quotients and square roots as IEEE 754 has them.
       ...["-fmad=false", "-prec-div=true", "-prec-sqrt=true", "-ftz=false"],
       ...code,
+      ...(options["least-bytes"] ? [`-DMODELPRESS_CUDA_LEAST_BYTES=${options["least-bytes"]}`] : []),
       ...["-gencode", `arch=compute_${last},code=compute_${last}`],
       ...(onWindows ? [] : ["-Xlinker", "-s"]),
       ...["-o", join(folder, library), ...files],

@@ -2,10 +2,11 @@
 // where there is an nvcc the real library is built for one architecture and has to load and say what is missing.
 //   node scripts/test-cuda.mjs
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { operationTests } from "./operation-tests.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const shim = join(root, "build/cuda-shim/modelpress_cuda.so");
@@ -25,21 +26,10 @@ function node(args, env = {}) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** The tests of operations, which run on every backend; those of threads and of the event loop are about the addon. */
-function operationTests() {
-  return readdirSync(join(root, "test")).filter(
-    (name) =>
-      name.endsWith(".test.ts") &&
-      !/^(async|threads|backends|cuda)/.test(name) &&
-      /describe\.each\(backends\(\)\)/.test(readFileSync(join(root, "test", name), "utf8")),
-  );
-}
-
 node(["scripts/build-cuda.mjs", "--shim", "--if-stale"]);
 if (existsSync(shim)) {
   const vitest = join(createRequire(import.meta.url).resolve("vitest/package.json"), "../vitest.mjs");
-  const tests = operationTests().map((name) => `test/${name}`);
-  node([vitest, "run", ...tests], { MODELPRESS_CUDA: shim, MODELPRESS_BACKEND: "cuda-shim" });
+  node([vitest, "run", ...operationTests(root)], { MODELPRESS_CUDA: shim, MODELPRESS_BACKEND: "cuda-shim" });
 }
 
 node(["scripts/build-cuda.mjs", "--arch", "80", "--output", checked]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, test, vi } from "vitest";
 import type { Operations } from "../lib/backend.js";
 import { loadNative } from "../lib/backends/native.js";
-import { ELEMENT_TYPES, minMax, quantizeLinear, quantizeLinearAsync } from "../lib/index.js";
+import { DeviceBuffer, ELEMENT_TYPES, minMax, quantizeLinear, quantizeLinearAsync } from "../lib/index.js";
 import { expectSame } from "./support/bytes.js";
 import { SHIM, useShim } from "./support/cuda-shim.js";
 import { randomBitPatterns } from "./support/random.js";
@@ -124,6 +124,13 @@ describe.skipIf(missing)("failures of CUDA", () => {
         2,
       ),
     ).toThrow("cudaMalloc: cudaErrorMemoryAllocation (out of memory)");
+  });
+
+  it("are thrown where arrays were on the device", () => {
+    process.env.MODELPRESS_SHIM_MEMORY = "1000";
+    expect(() => DeviceBuffer.upload(x)).toThrow(
+      expect.objectContaining({ code: "DEVICE_FAILED", message: expect.stringContaining("out of memory") }),
+    );
   });
 
   it("are none where wrong arguments are to blame", () => {

@@ -17,7 +17,7 @@ describe.skipIf(missing)("the CUDA kernels, run on the processor", () => {
   it("equal JavaScript on any bits, in every type and layout", () => {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ["scripts/compare-backends.mjs", "--rounds", "10", "--seed", "7"],
+      ["scripts/compare-backends.mjs", "--rounds", "8", "--seed", "7"],
       {
         cwd: fileURLToPath(new URL("..", import.meta.url)),
         env: { ...process.env, MODELPRESS_CUDA: SHIM, MODELPRESS_BACKEND: "" },

@@ -34,7 +34,7 @@ export interface OpenedCuda {
   readonly operations: CudaOperations;
   readonly async: CudaOperations;
   /** Memory of the device, which is given back when the object is collected, or earlier by release. */
-  allocate(bytes: number): object;
+  allocate(length: number, elementBytes: number): object;
   release(memory: object): void;
   upload(memory: object, from: ArrayBufferView): void;
   download(memory: object, to: ArrayBufferView): void;

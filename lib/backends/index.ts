@@ -1,5 +1,6 @@
 import type { Backend } from "../backend.js";
-import { type LoadedCuda, loadCuda } from "./cuda.js";
+import { ModelOperationError } from "../errors.js";
+import { type LoadedCuda, loadCuda, type OpenedCuda } from "./cuda.js";
 import { js } from "./js.js";
 import { loadNative, type NativeBackends, type NativeCpu, type NativeMemory } from "./native.js";
 
@@ -48,6 +49,13 @@ function cudaBackend(): LoadedCuda {
   const { all, cuda: native } = load();
   cuda ??= loadCuda(native, all[0]!);
   return cuda;
+}
+
+/** The device itself. Throws ModelOperationError where there is none. */
+export function openedCuda(): OpenedCuda {
+  const { opened, reason } = cudaBackend();
+  if (opened) return opened;
+  throw new ModelOperationError("DEVICE_MISSING", `There is no CUDA device to use: ${reason}`);
 }
 
 function listAll(): readonly Backend[] {

@@ -7,7 +7,7 @@
 
 namespace modelpress {
 
-constexpr uint32_t kCudaAbi = 1;
+constexpr uint32_t kCudaAbi = 2;
 
 // In host memory, or in memory that `allocate` gave.
 struct CudaArray {
@@ -76,6 +76,26 @@ struct CudaLibrary {
   int32_t (*dynamic_quantize_linear)(CudaCall*, CudaArray x, CudaArray y, uint64_t n, float* params);
   // From float32 to a type of 16 bits, or back.
   int32_t (*cast)(CudaCall*, CudaArray x, int32_t x_type, CudaArray y, int32_t y_type, uint64_t n);
+  // The bits of the k-th smallest magnitude of `count` arrays together.
+  int32_t (*magnitude_threshold)(CudaCall*, const CudaArray* x, const uint64_t* lengths, uint64_t count,
+                                 uint64_t k, int32_t* magnitude);
+  int32_t (*prune_magnitude)(CudaCall*, const CudaArray* x, const CudaArray* y, const uint64_t* lengths,
+                             uint64_t count, uint64_t k);
+  int32_t (*prune_to_threshold)(CudaCall*, const CudaArray* x, const CudaArray* y, const uint64_t* lengths,
+                                uint64_t count, int32_t limit);
+  int32_t (*prune_nm)(CudaCall*, CudaArray x, CudaArray y, uint64_t n, int32_t keep, int32_t of,
+                      uint64_t inner);
+  // zero_points.data may be null.
+  int32_t (*quantize_blockwise)(CudaCall*, CudaArray w, CudaArray packed, CudaArray scales,
+                                CudaArray zero_points, const CudaBlocks*);
+  int32_t (*dequantize_blockwise)(CudaCall*, CudaArray packed, CudaArray scales, CudaArray zero_points,
+                                  CudaArray w, const CudaBlocks*);
+  // Elements have `width` bytes; `room` of them fit into values. Stored becomes how many there are.
+  int32_t (*pack_bitmask)(CudaCall*, CudaArray x, CudaArray bitmask, CudaArray values, int32_t width,
+                          uint64_t n, uint64_t columns, uint64_t room, double* stored);
+  // Used becomes how many bits are set; where that is not `count`, y stays as it is.
+  int32_t (*unpack_bitmask)(CudaCall*, CudaArray bitmask, CudaArray values, CudaArray y, int32_t width,
+                            uint64_t n, uint64_t columns, uint64_t count, double* used);
 };
 
 // The one symbol, "modelpress_cuda".

@@ -43,6 +43,14 @@ Napi::Object operations_of(Napi::Env env, const CudaTarget& target) {
   add<cuda_binding::float16_to_float32>(operations, "float16ToFloat32", target);
   add<cuda_binding::float32_to_bfloat16>(operations, "float32ToBfloat16", target);
   add<cuda_binding::bfloat16_to_float32>(operations, "bfloat16ToFloat32", target);
+  add<cuda_binding::magnitude_threshold>(operations, "magnitudeThreshold", target);
+  add<cuda_binding::prune_magnitude>(operations, "pruneMagnitude", target);
+  add<cuda_binding::prune_to_threshold>(operations, "pruneToThreshold", target);
+  add<cuda_binding::prune_nm>(operations, "pruneNM", target);
+  add<cuda_binding::quantize_blockwise>(operations, "quantizeBlockwise", target);
+  add<cuda_binding::dequantize_blockwise>(operations, "dequantizeBlockwise", target);
+  add<cuda_binding::pack_bitmask>(operations, "packBitmask", target);
+  add<cuda_binding::unpack_bitmask>(operations, "unpackBitmask", target);
   return operations;
 }
 
@@ -74,12 +82,14 @@ void require_ok(Napi::Env env, napi_status status) {
 }
 
 Napi::Value allocate(const Napi::CallbackInfo& info) {
-  const double bytes = number_arg(info, 0);
-  require(info, bytes >= 0 && bytes == std::floor(bytes) && bytes <= 9007199254740991.0,
-          "argument is not a size");
+  const double length = number_arg(info, 0);
+  const double width = number_arg(info, 1);
+  require(info, length >= 0 && length == std::floor(length) && length <= 0x1p50, "argument is not a length");
+  require(info, width == 1 || width == 2 || width == 4, "elements have another width");
   auto allocation = std::make_unique<DeviceAllocation>();
   allocation->library = &cuda_library(info);
-  allocation->bytes = static_cast<size_t>(bytes);
+  allocation->width = static_cast<size_t>(width);
+  allocation->bytes = static_cast<size_t>(length) * allocation->width;
   Napi::Object owner = Napi::Object::New(info.Env());
   require_ok(info.Env(), napi_type_tag_object(info.Env(), owner, &kAllocationTag));
   require_ok(info.Env(), napi_wrap(info.Env(), owner, allocation.get(), finalize, nullptr, nullptr));

@@ -21,5 +21,13 @@ Napi::Value float32_to_float16(const Napi::CallbackInfo& info);
 Napi::Value float16_to_float32(const Napi::CallbackInfo& info);
 Napi::Value float32_to_bfloat16(const Napi::CallbackInfo& info);
 Napi::Value bfloat16_to_float32(const Napi::CallbackInfo& info);
+Napi::Value magnitude_threshold(const Napi::CallbackInfo& info);
+Napi::Value prune_magnitude(const Napi::CallbackInfo& info);
+Napi::Value prune_to_threshold(const Napi::CallbackInfo& info);
+Napi::Value prune_nm(const Napi::CallbackInfo& info);
+Napi::Value quantize_blockwise(const Napi::CallbackInfo& info);
+Napi::Value dequantize_blockwise(const Napi::CallbackInfo& info);
+Napi::Value pack_bitmask(const Napi::CallbackInfo& info);
+Napi::Value unpack_bitmask(const Napi::CallbackInfo& info);
 
 }  // namespace modelpress::cuda_binding

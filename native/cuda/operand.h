@@ -25,6 +25,7 @@ struct DeviceAllocation {
   const CudaLibrary* library;
   void* data;  // null once it was given back
   size_t bytes;
+  size_t width;  // of an element, in bytes
 };
 
 // The allocation of such an object, or null.
@@ -38,6 +39,8 @@ struct Operand {
 inline Operand operand(const Napi::CallbackInfo& info, napi_value value, napi_typedarray_type type) {
   if (const DeviceAllocation* const allocation = device_allocation(info.Env(), value)) {
     require(info, allocation->data != nullptr, "the device buffer was disposed");
+    if (allocation->width != element_size(type))
+      throw Napi::TypeError::New(info.Env(), "device buffer of another element type");
     return {{allocation->data, 1}, allocation->bytes};
   }
   const AnyArray array = any_array(info, value);

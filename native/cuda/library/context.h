@@ -15,7 +15,7 @@ class DeviceMemory {
  public:
   DeviceMemory() = default;
   DeviceMemory(const DeviceMemory&) = delete;
-  ~DeviceMemory() { release(); }
+  ~DeviceMemory() { static_cast<void>(cudaFree(data_)); }
   void* reserve(size_t bytes);
   // The same, but null where the device has too little.
   void* try_reserve(size_t bytes);

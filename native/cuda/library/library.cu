@@ -119,6 +119,14 @@ constexpr CudaLibrary kLibrary = {
     cuda_dequantize_linear,
     cuda_dynamic_quantize_linear,
     cuda_cast,
+    cuda_magnitude_threshold,
+    cuda_prune_magnitude,
+    cuda_prune_to_threshold,
+    cuda_prune_nm,
+    cuda_quantize_blockwise,
+    cuda_dequantize_blockwise,
+    cuda_pack_bitmask,
+    cuda_unpack_bitmask,
 };
 
 }  // namespace

@@ -45,11 +45,11 @@ void end_chunk(Context& context, const Chunks& chunks, size_t chunk) {
 }
 
 // As many elements as fit into staging memory, and all where nothing has to be staged.
-size_t range_size(const Stream& x, const Stream& y, size_t n) {
+size_t range_size(const Stream& x, const Stream& y, size_t n, size_t multiple) {
   const size_t bits = std::max(x.on_host() ? x.bits : 0, y.on_host() ? y.bits : 0);
   if (bits == 0) return n;
   const size_t fitting = kChunkBytes * 8 / bits;
-  return std::max(kRangeMultiple, fitting / kRangeMultiple * kRangeMultiple);
+  return std::max(multiple, fitting / multiple * multiple);
 }
 
 }  // namespace
@@ -64,10 +64,10 @@ void run_chunks(const Session& session, const Chunks& chunks) {
     end_chunk(*session, chunks, chunk);
 }
 
-void run_ranges(const Session& session, const Stream& x, const Stream& y, size_t n,
-                const LaunchRange& launch) {
+void run_ranges(const Session& session, const Stream& x, const Stream& y, size_t n, const LaunchRange& launch,
+                size_t multiple) {
   if (n == 0) return;
-  const size_t size = range_size(x, y, n);
+  const size_t size = range_size(x, y, n, multiple);
   const auto count = [=](size_t chunk) { return std::min(size, n - chunk * size); };
   const Chunks chunks = {
       (n + size - 1) / size,
@@ -83,6 +83,40 @@ void run_ranges(const Session& session, const Stream& x, const Stream& y, size_t
       },
   };
   run_chunks(session, chunks);
+}
+
+Resident::Resident(const Session& session, const CudaArray* arrays, const uint64_t* lengths, size_t count)
+    : session_(session), arrays_(arrays), lengths_(lengths), count_(count) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; ++i)
+    if (arrays[i].on_device == 0) bytes += lengths[i] * sizeof(float);
+  if (bytes > 0) kept_ = static_cast<char*>(memory_.try_reserve(bytes));
+}
+
+Stream Resident::at(size_t array) const {
+  if (!is_filled_ || kept_ == nullptr || arrays_[array].on_device != 0) return {arrays_[array], 32};
+  size_t before = 0;
+  for (size_t i = 0; i < array; ++i)
+    if (arrays_[i].on_device == 0) before += lengths_[i];
+  return {{kept_ + before * sizeof(float), 1}, 32};
+}
+
+void Resident::read(const LaunchArray& launch) {
+  char* to = is_filled_ ? nullptr : kept_;
+  for (size_t array = 0; array < count_; ++array) {
+    const Stream from = at(array);
+    const bool keeps = to != nullptr && from.on_host();
+    run_ranges(session_, from, {}, lengths_[array],
+               [&](size_t begin, size_t count, const void* x, void*, cudaStream_t stream) {
+                 if (keeps)
+                   check(cudaMemcpyAsync(to + begin * sizeof(float), x, count * sizeof(float),
+                                         cudaMemcpyDeviceToDevice, stream),
+                         "cudaMemcpyAsync");
+                 launch(array, begin, count, static_cast<const float*>(x), stream);
+               });
+    if (keeps) to += lengths_[array] * sizeof(float);
+  }
+  is_filled_ = !session_.cancelled();
 }
 
 }  // namespace modelpress

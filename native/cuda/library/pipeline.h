@@ -33,9 +33,35 @@ void run_chunks(const Session& session, const Chunks& chunks);
 using LaunchRange =
     std::function<void(size_t begin, size_t count, const void* x, void* y, cudaStream_t stream)>;
 
-// Elements [0, n) of x to y, which may be none. Ranges begin at multiples of kRangeMultiple.
+// Elements [0, n) of x to y, which may be none. Ranges begin at multiples of `multiple`.
 constexpr size_t kRangeMultiple = 4096;
-void run_ranges(const Session& session, const Stream& x, const Stream& y, size_t n,
-                const LaunchRange& launch);
+void run_ranges(const Session& session, const Stream& x, const Stream& y, size_t n, const LaunchRange& launch,
+                size_t multiple = kRangeMultiple);
+
+// Arrays of float32 that are read several times: they stay on the device from the first time on, where its
+// memory has room for them.
+class Resident {
+ public:
+  Resident(const Session& session, const CudaArray* arrays, const uint64_t* lengths, size_t count);
+
+  size_t count() const { return count_; }
+  size_t length(size_t array) const { return lengths_[array]; }
+  // Where array `array` is now.
+  Stream at(size_t array) const;
+
+  using LaunchArray =
+      std::function<void(size_t array, size_t begin, size_t count, const float* x, cudaStream_t stream)>;
+  // Calls launch for all elements of all arrays.
+  void read(const LaunchArray& launch);
+
+ private:
+  const Session& session_;
+  const CudaArray* arrays_;
+  const uint64_t* lengths_;
+  size_t count_;
+  DeviceMemory memory_;
+  char* kept_ = nullptr;
+  bool is_filled_ = false;
+};
 
 }  // namespace modelpress

@@ -16,6 +16,7 @@
 
 #define __global__
 #define __device__
+#define __host__
 #define __shared__ static
 
 struct dim3 {
@@ -135,6 +136,8 @@ inline void __syncthreads() {
 inline int __float_as_int(float x) { return simt::bits_as<int>(x); }
 inline unsigned __float_as_uint(float x) { return simt::bits_as<unsigned>(x); }
 inline float __uint_as_float(unsigned x) { return simt::bits_as<float>(x); }
+
+inline int __popc(unsigned x) { return __builtin_popcount(x); }
 
 template <class T>
 T atomicAdd(T* at, T value) {
