@@ -84,6 +84,108 @@ describe("the plot of trials", () => {
   });
 });
 
+describe("the graph", () => {
+  const label = "document.activeElement.getAttribute('aria-label')";
+
+  it("of 2,000 nodes and a page of 700 layers: every node is reached by key", async () => {
+    const { page, complaints } = await openReport(
+      browser,
+      richReport({ layers: 700, nodes: 2000, trials: 60 }),
+    );
+    await page.locator(".node.current").focus();
+    // Keys from within, since 2,000 of the browser's own take a minute.
+    const seen = await page.evaluate<number>(`(async () => {
+      const seen = new Set();
+      for (let i = 0; i < 2000; i++) {
+        seen.add(${label});
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+        const channel = new MessageChannel();
+        await new Promise((resolve) => { channel.port1.onmessage = resolve; channel.port2.postMessage(0); });
+      }
+      return seen.size;
+    })()`);
+    expect(seen).toBe(2000);
+    expect(await page.evaluate(label)).toContain("2000 of 2000");
+    // Only what lies in view is drawn one by one.
+    expect(await page.locator(".node").count()).toBeLessThan(60);
+    await page.keyboard.press("0");
+    expect(await page.locator(".node").count()).toBe(1);
+    expect(await page.locator(".far").count()).toBeGreaterThan(2);
+    expect(await seriousViolations(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it("is walked along its edges", async () => {
+    const { page } = await openReport(browser, richReport());
+    await page.locator(".node.current").focus();
+    await page.keyboard.press("ArrowDown");
+    expect(await page.evaluate(label)).toContain("node1");
+    await page.keyboard.press("ArrowUp");
+    expect(await page.evaluate(label)).toContain("node0");
+    await page.close();
+  });
+
+  it("finds nodes, goes through them and brings them into view", async () => {
+    const { page } = await openReport(browser, richReport({ nodes: 2000 }));
+    await page.getByRole("searchbox").fill("node1234");
+    expect(await page.locator("#graph h3").textContent()).toContain("node1234");
+    expect(await page.locator("#graph [role=status]").textContent()).toBe("1 of 1 node");
+    await page.getByRole("searchbox").fill("add");
+    await page.keyboard.press("Enter");
+    expect(await page.locator("#graph [role=status]").textContent()).toBe("2 of 500 nodes");
+    const [node, frame] = await Promise.all([
+      page.locator(".node.current").boundingBox(),
+      page.locator(".canvas").boundingBox(),
+    ]);
+    expect(node!.y).toBeGreaterThan(frame!.y);
+    expect(node!.y + node!.height).toBeLessThan(frame!.y + frame!.height);
+    await page.close();
+  });
+
+  it("is moved by dragging, and a drag chooses nothing", async () => {
+    const { page } = await openReport(browser, richReport());
+    const chosen = await page.locator("#graph h3").textContent();
+    const node = page.locator(".node").nth(1);
+    await node.scrollIntoViewIfNeeded();
+    const before = (await node.boundingBox())!;
+    await page.mouse.move(before.x + 20, before.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(before.x + 60, before.y + 50, { steps: 5 });
+    await page.mouse.up();
+    const after = (await node.boundingBox())!;
+    expect(Math.round(after.x - before.x)).toBe(40);
+    expect(Math.round(after.y - before.y)).toBe(30);
+    expect(await page.locator("#graph h3").textContent()).toBe(chosen);
+    await page.mouse.click(after.x + 20, after.y + 20);
+    expect(await page.locator("#graph h3").textContent()).not.toBe(chosen);
+    await page.close();
+  });
+});
+
+describe("every part", () => {
+  it("has a table or text beside its charts, and Tab reaches every control", async () => {
+    const { page } = await openReport(browser, richReport());
+    for (const summary of await page.locator("details > summary").all()) await summary.click();
+    expect(await page.locator("table").count()).toBeGreaterThanOrEqual(8);
+    const controls = await page.evaluate<number>(`(() => {
+      const found = document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']");
+      return [...found].filter((element) => !element.disabled && element.type !== "radio").length;
+    })()`);
+    const reached = await page.evaluate<string>("(document.activeElement.blur?.(), '')");
+    expect(reached).toBe("");
+    await page.evaluate("globalThis.reached = new Set()");
+    for (let i = 0; i < controls + 10; i++) {
+      await page.keyboard.press("Tab");
+      await page.evaluate("document.activeElement.type !== 'radio' && reached.add(document.activeElement)");
+    }
+    expect(await page.evaluate("reached.delete(document.body), reached.size")).toBeGreaterThanOrEqual(
+      controls,
+    );
+    await page.close();
+  });
+});
+
 describe("tables", () => {
   it("sort by a column in both directions", async () => {
     const { page } = await openReport(browser, richReport());

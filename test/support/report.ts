@@ -33,12 +33,12 @@ const REASONS = [
   "half precision was enough, and integers were slower here",
 ];
 
-function bellCurve(place: number, step: number): Histogram {
+function bellCurve(place: number, steps: number | undefined): Histogram {
   const width = 0.2 + chance(place);
   const counts = Array.from({ length: 64 }, (_, bin) =>
     Math.round(2000 * Math.exp(-(((bin - 31.5) / 12) ** 2)) * (0.8 + 0.4 * chance(place * 64 + bin))),
   );
-  return { min: -width, max: width, counts, step: (2 * width) / step };
+  return { min: -width, max: width, counts, ...(steps !== undefined && { step: (2 * width) / steps }) };
 }
 
 function layerOf(index: number): ReportLayer {
@@ -55,7 +55,7 @@ function layerOf(index: number): ReportLayer {
       sqnrDb: index === 0 ? null : 14 + 40 * chance(index + 50),
       weightSqnrDb: 38 + 6 * chance(index),
     }),
-    weights: bellCurve(index, kind === 4 ? 15 : 254),
+    weights: bellCurve(index, kind === 3 || kind === 5 ? undefined : kind === 4 ? 15 : 254),
     sparsity,
     ...(sparsity > 0 && {
       zeros: { rows: 8, cols: 16, shares: Array.from({ length: 128 }, (_, i) => chance(index * 128 + i)) },

@@ -20,12 +20,13 @@ export function Layers({ report: { layers } }: { report: Report }) {
             page={30}
             columns={[
               {
-                title: "Layer",
+                title: "Layer, and why",
                 names: true,
                 by: ({ name }) => name,
-                cell: ({ name, opType }) => (
+                cell: ({ name, opType, reason }) => (
                   <>
                     <Name text={name} limit={44} /> <span class="soft">{shortName(opType, 30)}</span>
+                    <span class="why">{printable(reason)}</span>
                   </>
                 ),
               },
@@ -51,7 +52,6 @@ export function Layers({ report: { layers } }: { report: Report }) {
                 by: (layer) => layer.bytes.after,
                 cell: (layer) => `${bytes(layer.bytes.before)} \u2192 ${bytes(layer.bytes.after)}`,
               },
-              { title: "Why", cell: ({ reason }) => <span class="why">{printable(reason)}</span> },
             ]}
           />
         </>

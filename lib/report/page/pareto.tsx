@@ -4,7 +4,16 @@ import { Choice } from "./parts.js";
 import { metricNames } from "./result.js";
 import { useRoving } from "./roving.js";
 import { type Scale, scaleOver } from "./scale.js";
-import { bytes, factor, metricDistance, metricNumber, milliseconds, printable, shortName } from "./text.js";
+import {
+  bytes,
+  factor,
+  metricDistance,
+  metricNumber,
+  milliseconds,
+  number,
+  printable,
+  shortName,
+} from "./text.js";
 import { useWidth } from "./width.js";
 
 type Cost = "latency" | "size";
@@ -122,6 +131,7 @@ function Plot({ report, cost, points, current, choose }: ParetoProps & { cost: C
     ? scaleOver(values, bottom, MARGIN.top)
     : scaleOver(values, MARGIN.top, bottom);
   const showCost = cost === "size" ? bytes : milliseconds;
+  const showTick = cost === "size" ? bytes : (tick: number) => `${number(tick)}\u00a0ms`;
 
   function chooseNearest(event: MouseEvent): void {
     const box = (event.currentTarget as Element).getBoundingClientRect();
@@ -136,10 +146,10 @@ function Plot({ report, cost, points, current, choose }: ParetoProps & { cost: C
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: every point can be focused; this is for fingers that miss one */}
       <svg class="pareto" width={width} height={height} onClick={chooseNearest}>
         <title>{`Trials by ${cost} and ${printable(metric.name)}`}</title>
-        <Axes {...{ x, y, width, height, metric, showCost, cost }} />
+        <Axes {...{ x, y, width, height, metric, showTick, cost }} />
         <g class="floor">
           <line x1={MARGIN.left} x2={width - MARGIN.right} y1={y.at(floor)} y2={y.at(floor)} />
-          <text x={width - MARGIN.right} y={y.at(floor) - 5} text-anchor="end">
+          <text x={MARGIN.left + 6} y={y.at(floor) + 15}>
             {`least allowed: ${metricNumber(metric, floor)}`}
           </text>
         </g>
@@ -171,10 +181,10 @@ interface AxesProps {
   height: number;
   metric: MetricValue;
   cost: Cost;
-  showCost: (value: number) => string;
+  showTick: (value: number) => string;
 }
 
-function Axes({ x, y, width, height, metric, cost, showCost }: AxesProps) {
+function Axes({ x, y, width, height, metric, cost, showTick }: AxesProps) {
   const bottom = height - MARGIN.bottom;
   return (
     <g class="axes">
@@ -188,7 +198,7 @@ function Axes({ x, y, width, height, metric, cost, showCost }: AxesProps) {
       ))}
       {x.ticks.map((tick) => (
         <text key={tick} x={x.at(tick)} y={bottom + 18} text-anchor="middle">
-          {tick === 0 ? "0" : showCost(tick)}
+          {tick === 0 ? "0" : showTick(tick)}
         </text>
       ))}
       <line class="base" x1={MARGIN.left} x2={width - MARGIN.right} y1={bottom} y2={bottom} />
@@ -249,6 +259,7 @@ function PointMark({ point: { trial }, report, x, y, label, isCurrent, attribute
       }}
     >
       <title>{label}</title>
+      {isCurrent && <circle class="ring" r={13} />}
       <Shape shape={shape} />
     </g>
   );

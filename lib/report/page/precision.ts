@@ -37,3 +37,13 @@ export function errorStep(sqnrDb: number | null | undefined): { className: strin
   if (sqnrDb >= 20) return { className: "e-marked", label: "20 to 30 dB" };
   return { className: "e-large", label: "under 20 dB" };
 }
+
+export type Colouring = "precision" | "error";
+
+/** The class that colours a node. */
+export function colourOf(
+  { precision, sqnrDb }: { precision: string; sqnrDb?: number | null | undefined },
+  colouring: Colouring,
+): string {
+  return colouring === "precision" ? kindOf(precision).className : errorStep(sqnrDb).className;
+}

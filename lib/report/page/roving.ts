@@ -22,7 +22,7 @@ export function useRoving(length: number, start = 0) {
       ref: (element: SVGElement | null) => {
         elements.current[index] = element;
       },
-      tabIndex: index === current ? 0 : -1,
+      tabindex: index === current ? 0 : -1,
       onFocus: () => setCurrent(index),
       onKeyDown: (event: KeyboardEvent) => {
         const step = STEPS[event.key];
