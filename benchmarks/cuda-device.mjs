@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { backends, cudaDevice, cudaTimes, DeviceBuffer, deviceOperations, ELEMENT_TYPES } from "modelpress";
 
 const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
-const n = values.quick ? 2 ** 14 : 2 ** 26;
+const n = values.quick ? 2 ** 17 : 2 ** 26;
 const turns = values.quick ? 1 : 11;
 const columns = 4096;
 const { float32, int8 } = ELEMENT_TYPES;
