@@ -30,7 +30,10 @@ node(["scripts/build-cuda.mjs", "--shim", "--if-stale"]);
 if (existsSync(shim)) {
   const vitest = join(createRequire(import.meta.url).resolve("vitest/package.json"), "../vitest.mjs");
   // Arrays of many MiB, which the caches of processors are about, take minutes here.
-  node([vitest, "run", "--testNamePattern", "^(?!.*large)", ...operationTests(root)], { MODELPRESS_CUDA: shim, MODELPRESS_BACKEND: "cuda-shim" });
+  node([vitest, "run", "--testNamePattern", "^(?!.*large)", ...operationTests(root)], {
+    MODELPRESS_CUDA: shim,
+    MODELPRESS_BACKEND: "cuda-shim",
+  });
 }
 
 node(["scripts/build-cuda.mjs", "--arch", "80", "--output", checked]);
