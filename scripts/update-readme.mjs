@@ -75,7 +75,8 @@ export default [...calibration, ...test];
 }
 
 function bench() {
-  run(["benchmarks/run.mjs", "--backend", backends()[0]?.name ?? "js", "--output", folder]);
+  const best = backends()[0]?.name ?? "js";
+  run(["benchmarks/run.mjs", "--backend", best, "--sizes", "16,64K", "--output", folder]);
   return readFileSync(join(folder, "results.md"), "utf8").trimEnd();
 }
 

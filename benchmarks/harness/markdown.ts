@@ -22,7 +22,8 @@ function conditions({ machine, versions, date }: Results, all: readonly Comparis
 }
 
 function calls(all: readonly Comparison[], sizes: readonly number[]): string {
-  const operations = [...new Set(all.map(({ operation }) => operation))];
+  const timed = all.filter(({ n }) => sizes.includes(n));
+  const operations = [...new Set(timed.map(({ operation }) => operation))];
   const cell = (operation: string, n: number) => {
     const found = all.find((each) => each.operation === operation && each.n === n);
     return found
