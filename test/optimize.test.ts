@@ -88,6 +88,15 @@ describe("optimizeModel", () => {
     expect(refused.report.trials[0]).toMatchObject({ status: "stopped early" });
     expect(refused.report.verdict.reasons[0]).toMatch(/same falls by 1.0 on the first 64 samples/);
     expect(existsSync(join(output, "model.onnx"))).toBe(false);
+    writeFileSync(metric, `${readFileSync(metric, "utf8")}// Changed.\n`);
+    const changed = await optimizeModel(cnn, {
+      output,
+      data,
+      labels: "y",
+      budgetSeconds: 0.1,
+      metrics: [metric],
+    });
+    expect(changed.report.trials[0]!.id).not.toBe(refused.report.trials[0]!.id);
     expect(JSON.parse(readFileSync(join(output, "report.json"), "utf8")).verdict.good).toBe(false);
   });
 

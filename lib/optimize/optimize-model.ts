@@ -57,6 +57,7 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
     await modelDigest(input),
     await dataDigest(data),
     metrics.map(({ name }) => name),
+    moduleTexts(options),
     settings.maxDrop,
     settings.threads,
   ]);
@@ -140,6 +141,11 @@ async function openSearch(
   await using models = await ModelProcess.start({ signal });
   const { inputs } = await models.load(input, { threads });
   return { data: { source: data, labels, inputs }, runtime: await models.runtimeVersion() };
+}
+
+/** A metric that was changed is another one. */
+function moduleTexts({ metrics = [] }: OptimizeOptions): string[] {
+  return metrics.filter((name) => name.endsWith(".mjs")).map((path) => readFileSync(path, "utf8"));
 }
 
 async function openMetrics({ metrics }: OptimizeOptions, labelled: boolean): Promise<Metric[]> {
