@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { beforeAll, describe, expect, it } from "vitest";
 import { inspectModel, optimizeModel, type Report, readReport } from "../lib/index.js";
-import { reportSchema } from "../lib/optimize/report.js";
 import { carried, writeDigits } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
 
@@ -62,7 +62,8 @@ describe("optimizeModel", () => {
   it("reads its own report", () => {
     const path = join(output, "report.json");
     expect(readReport(path)).toEqual(report);
-    expect(reportSchema.safeParse(report).success).toBe(true);
+    const schema = JSON.parse(readFileSync(new URL("../dist/report.schema.json", import.meta.url), "utf8"));
+    expect(new Ajv2020({ allowUnionTypes: true }).validate(schema, report)).toBe(true);
   });
 
   it("goes on from the trials that are there", async () => {

@@ -1,6 +1,7 @@
 import { z } from "zod/mini";
 
-/** What `modelpress optimize` writes as report.json, and what the page and `explain` are made of. Read it with readReport. */
+// What `modelpress optimize` writes as report.json, and what the page and `explain` are made of. The comments beside the fields are
+// the descriptions of dist/report.schema.json too.
 
 const count = z.int().check(z.nonnegative());
 const amount = z.number().check(z.nonnegative());

@@ -53,6 +53,7 @@ export function checkContents({ bytes, files }, prebuilds) {
     "dist/index.js",
     "dist/index.d.ts",
     "dist/cli/main.js",
+    "dist/report.schema.json",
     "LICENSE",
     "README.md",
     "CMakeLists.txt",
