@@ -1,6 +1,7 @@
-import type { Backend, Execution, Operations } from "./backend.js";
+import type { Backend, Operations } from "./backend.js";
 import { resolveBackend } from "./backends/index.js";
 import { outOfRange, wrongType } from "./errors.js";
+import type { Execution } from "./operations/execution.js";
 import type { TypedArray } from "./tensor.js";
 
 export interface CallOptions {

@@ -1,13 +1,4 @@
-export {
-  type Backend,
-  ELEMENT_TYPES,
-  type ElementType,
-  type Execution,
-  type FloatArray,
-  type NarrowArray,
-  type Operations,
-  type QuantizedArray,
-} from "./backend.js";
+export type { Backend, Operations } from "./backend.js";
 export type { CudaDevice, CudaTimes } from "./backends/cuda.js";
 export { backends, type UnavailableBackend, unavailableBackends } from "./backends/index.js";
 export type { ActivationError } from "./calibrate/rounding-error.js";
@@ -121,6 +112,14 @@ export { writeNpy } from "./npy/write-npy.js";
 export { type WriteNpzOptions, writeNpz } from "./npy/write-npz.js";
 export { type OnnxModel, readOnnx } from "./onnx/read.js";
 export { type WriteOnnxOptions, writeOnnx } from "./onnx/write.js";
+export {
+  ELEMENT_TYPES,
+  type ElementType,
+  type FloatArray,
+  type NarrowArray,
+  type QuantizedArray,
+} from "./operations/element-types.js";
+export type { Execution } from "./operations/execution.js";
 export { optimizeModel } from "./optimize/optimize-model.js";
 export type { ExportLayout, OptimizeOptions, OptimizeResult } from "./optimize/options.js";
 export { readReport } from "./optimize/read-report.js";

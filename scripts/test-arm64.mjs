@@ -46,7 +46,7 @@ run("cmake", [
 run("cmake", ["--build", join(build, "cmake")]);
 
 // A package of its own: the loader would prefer this machine's build to the one for Arm.
-for (const part of ["package.json", "dist", "scripts/compare-backends.mjs"])
+for (const part of ["package.json", "dist", "scripts/compare-backends.mjs", "scripts/compare-backends"])
   cpSync(join(root, part), join(stage, part), { recursive: true });
 run("qemu-aarch64-static", [
   ...["-L", process.env.SYSROOT_ARM64 ?? "/usr/aarch64-linux-gnu"],

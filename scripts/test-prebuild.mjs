@@ -39,7 +39,8 @@ function emulator() {
 function stagePackage(stage) {
   const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const part of [
-    ...["package.json", "dist", "models", "scripts/prebuild/smoke.mjs", "scripts/compare-backends.mjs"],
+    ...["package.json", "dist", "models", "scripts/prebuild/smoke.mjs"],
+    ...["scripts/compare-backends.mjs", "scripts/compare-backends"],
     ...Object.keys(dependencies).map((name) => `node_modules/${name}`),
     prebuildOf(/** @type {NonNullable<typeof platform>} */ (platform)),
   ])

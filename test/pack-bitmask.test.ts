@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import type { NarrowArray } from "../lib/backend.js";
 import { backends, type PackBitmaskOptions, packBitmask, unpackBitmask } from "../lib/index.js";
+import type { NarrowArray } from "../lib/operations/element-types.js";
 import { bytesOf } from "../lib/tensor.js";
 import { randomBitPatterns, randomIntegers } from "./support/random.js";
 

@@ -1,5 +1,5 @@
-import type { NarrowArray } from "../backend.js";
 import { runCall } from "../call.js";
+import type { NarrowArray } from "../operations/element-types.js";
 import { fillBitmask, nonzeroBits } from "../sparse/nonzero-bits.js";
 import { packBitmask } from "../sparse/pack-bitmask.js";
 import { byteCount, type DeferredTensor, type DType, type TypedArray } from "../tensor.js";

@@ -1,4 +1,4 @@
-import type { NarrowArray } from "../backend.js";
+import type { NarrowArray } from "../operations/element-types.js";
 import { unpackBitmask } from "../sparse/unpack-bitmask.js";
 import type { TypedArray } from "../tensor.js";
 import type { BitmaskForm } from "./bitmask-form.js";

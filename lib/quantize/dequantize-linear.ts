@@ -1,8 +1,8 @@
-import { ELEMENT_TYPES, type QuantizedArray } from "../backend.js";
 import { requireAttached, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
 import { newArray } from "../new-array.js";
+import { ELEMENT_TYPES, type QuantizedArray } from "../operations/element-types.js";
 import { elementCount } from "../tensor.js";
 import { type FloatDType, type Floats, floatElements, floatType } from "./float-elements.js";
 import {

@@ -1,7 +1,7 @@
-import { ELEMENT_TYPES, type ElementType, type FloatArray } from "../backend.js";
 import { requireFloat32 } from "../buffers.js";
 import { outOfRange, wrongType } from "../errors.js";
 import { type Float16Bits, floatBits, isFloat16Array } from "../float-bits.js";
+import { ELEMENT_TYPES, type ElementType, type FloatArray } from "../operations/element-types.js";
 
 /** Types of the values that linear quantization starts from and comes back to. */
 export type FloatDType = "float32" | "float16" | "bfloat16";

@@ -1,8 +1,8 @@
-import { ELEMENT_TYPES, type QuantizedArray } from "../backend.js";
 import { requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { wrongType } from "../errors.js";
 import { newArray } from "../new-array.js";
+import { ELEMENT_TYPES, type QuantizedArray } from "../operations/element-types.js";
 import { type FloatDType, type Floats, floatElements } from "./float-elements.js";
 import { type LinearParams, linearArrays, resolveParams, type ScaleRule } from "./linear-params.js";
 import { isPacked, requireDType } from "./quantized-type.js";

@@ -1,6 +1,6 @@
-import type { NarrowArray } from "../backend.js";
 import { type AsyncCallOptions, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange } from "../errors.js";
+import type { NarrowArray } from "../operations/element-types.js";
 import { nonzeroBits } from "./nonzero-bits.js";
 
 export interface CountNonzeroOptions extends CallOptions {

@@ -1,6 +1,6 @@
-import type { NarrowArray } from "../backend.js";
 import { requireAttached } from "../buffers.js";
 import { wrongType } from "../errors.js";
+import type { NarrowArray } from "../operations/element-types.js";
 
 const TYPES = [Float32Array, Int32Array, Uint32Array, Int16Array, Uint16Array, Int8Array, Uint8Array];
 

@@ -1,5 +1,5 @@
-import type { NarrowArray } from "../backend.js";
 import type { Call } from "../call.js";
+import type { NarrowArray } from "../operations/element-types.js";
 import { requireNarrow } from "./narrow-array.js";
 
 /** How many elements have a bit set that is also set in `mask`. */

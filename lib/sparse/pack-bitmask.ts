@@ -1,8 +1,8 @@
 import { requireShape } from "../axis.js";
-import type { NarrowArray } from "../backend.js";
 import { requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import type { NarrowArray } from "../operations/element-types.js";
 import { requireNarrow, requireTypeOf, typeOf } from "./narrow-array.js";
 import { nonzeroBits } from "./nonzero-bits.js";
 

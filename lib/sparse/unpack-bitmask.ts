@@ -1,7 +1,7 @@
-import type { NarrowArray } from "../backend.js";
 import { requireAttached, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import type { NarrowArray } from "../operations/element-types.js";
 import { requireNarrow, requireTypeOf, typeOf } from "./narrow-array.js";
 import { type Bitmask, bitmaskSize } from "./pack-bitmask.js";
 

@@ -3,7 +3,7 @@
 
 #include <immintrin.h>
 
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

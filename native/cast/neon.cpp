@@ -1,6 +1,6 @@
 #include <arm_neon.h>
 
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

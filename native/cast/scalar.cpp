@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

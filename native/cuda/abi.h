@@ -43,7 +43,7 @@ struct CudaParameters {
   uint64_t slice, slice_parameters, run, lanes;
 };
 
-// A matrix in blocks, as BlockwiseLayout of kernels.h.
+// A matrix in blocks, as BlockwiseLayout of blockwise/kernels.h.
 struct CudaBlocks {
   uint64_t rows, cols, block;
   int32_t bits, transposed;

@@ -1,7 +1,7 @@
 #include <cstring>
 #include <vector>
 
-#include "../kernels.h"
+#include "../prune/kernels.h"
 #include "bindings.h"
 #include "operand.h"
 

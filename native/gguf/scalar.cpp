@@ -1,6 +1,6 @@
 #include <cstring>
 
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

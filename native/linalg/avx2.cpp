@@ -1,7 +1,7 @@
 #include <immintrin.h>
 
-#include "../kernels.h"
 #include "fit_kept.h"
+#include "kernels.h"
 #include "prune_groups.h"
 
 namespace modelpress {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <limits>
 
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

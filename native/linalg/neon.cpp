@@ -1,7 +1,7 @@
 #include <arm_neon.h>
 
-#include "../kernels.h"
 #include "fit_kept.h"
+#include "kernels.h"
 #include "prune_groups.h"
 
 namespace modelpress {

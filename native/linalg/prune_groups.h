@@ -5,7 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "../kernels.h"
+#include "../prune/kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

@@ -1,7 +1,7 @@
 #include <immintrin.h>
 
 #include "../ahead.h"
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

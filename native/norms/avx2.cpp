@@ -1,6 +1,6 @@
 #include <immintrin.h>
 
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

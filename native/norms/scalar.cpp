@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

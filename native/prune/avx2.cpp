@@ -1,7 +1,7 @@
 #include <immintrin.h>
 
-#include "../kernels.h"
 #include "../lane_orders.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

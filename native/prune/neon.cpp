@@ -1,7 +1,7 @@
 #include <arm_neon.h>
 
-#include "../kernels.h"
 #include "../neon_lanes.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

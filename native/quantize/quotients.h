@@ -1,7 +1,7 @@
 // From floats to steps, for every vector of x86: what rows.h and lanes.h do with a block of them.
 #pragma once
 
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "../kernels.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "../kernels.h"
 #include "../lane_orders.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "../kernels.h"
 #include "../neon_lanes.h"
+#include "kernels.h"
 
 namespace modelpress {
 namespace {

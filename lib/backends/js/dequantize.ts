@@ -1,4 +1,5 @@
-import type { ElementType, FloatArray, Operations, QuantizedArray } from "../../backend.js";
+import type { Operations } from "../../backend.js";
+import type { ElementType, FloatArray, QuantizedArray } from "../../operations/element-types.js";
 import { narrowInto, unpacked } from "./elements.js";
 import { type Run, runBlocked, runPerAxis } from "./layouts.js";
 

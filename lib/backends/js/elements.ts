@@ -1,4 +1,9 @@
-import { ELEMENT_TYPES, type ElementType, type FloatArray, type QuantizedArray } from "../../backend.js";
+import {
+  ELEMENT_TYPES,
+  type ElementType,
+  type FloatArray,
+  type QuantizedArray,
+} from "../../operations/element-types.js";
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./cast.js";
 
 const { float16, int4, int8, int16, uint4, uint16 } = ELEMENT_TYPES;

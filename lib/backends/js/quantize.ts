@@ -1,10 +1,10 @@
+import type { Operations } from "../../backend.js";
 import {
   ELEMENT_TYPES,
   type ElementType,
   type FloatArray,
-  type Operations,
   type QuantizedArray,
-} from "../../backend.js";
+} from "../../operations/element-types.js";
 import { packInto, rangeOf, type ValueRange, widened } from "./elements.js";
 import { type Run, runBlocked, runPerAxis } from "./layouts.js";
 import { minMax } from "./minmax.js";

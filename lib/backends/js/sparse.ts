@@ -1,4 +1,5 @@
-import type { NarrowArray, Operations } from "../../backend.js";
+import type { Operations } from "../../backend.js";
+import type { NarrowArray } from "../../operations/element-types.js";
 
 /** Floats would lose what makes one NaN another. */
 function bitsOf({ buffer, byteOffset, length, BYTES_PER_ELEMENT }: NarrowArray) {

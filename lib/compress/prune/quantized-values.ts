@@ -1,9 +1,9 @@
-import type { QuantizedArray } from "../../backend.js";
 import { intAttributeOf } from "../../graph/graph.js";
 import { dtypeOf } from "../../onnx/data-type.js";
 import type { NodeProto } from "../../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../../onnx/read.js";
 import { shapeOf } from "../../onnx/tensor-proto.js";
+import type { QuantizedArray } from "../../operations/element-types.js";
 import { dequantizeLinear } from "../../quantize/dequantize-linear.js";
 import { quantizeLinear } from "../../quantize/quantize-linear.js";
 import type { QuantizedDType } from "../../quantize/quantized-type.js";

@@ -9,7 +9,7 @@ struct Range {
   float min, max;
 };
 
-// As MinMax of kernels.h, settled: zeros are +0, a NaN is the one that std::numeric_limits has.
+// As MinMax of minmax/kernels.h, settled: zeros are +0, a NaN is the one that std::numeric_limits has.
 Range range_of(const Session& session, const Stream& x, size_t n);
 
 }  // namespace modelpress
