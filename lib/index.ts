@@ -27,7 +27,6 @@ export type {
   PrunedSize,
   PruneOptions,
   PruneOverride,
-  PruneRepair,
   PruneResult,
   PruneScope,
   PruneScore,
@@ -38,6 +37,7 @@ export {
   type PruneSensitivityOptions,
   pruneSensitivity,
 } from "./compress/prune/prune-sensitivity.js";
+export type { PruneRepair } from "./compress/prune/repair/repairs.js";
 export type {
   MeasuredSensitivity,
   SensitivityCurve,

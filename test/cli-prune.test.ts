@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, test } from "vitest";
@@ -21,21 +21,23 @@ function prune(...args: string[]) {
 
 describe("modelpress prune", () => {
   it("prunes, and says what became of each weight and what zeros are good for", () => {
-    const { status, stdout, stderr } = prune(model, "-o", output, "--sparsity", "0.5");
+    const { status, stdout, stderr } = prune(model, "-o", output, "--sparsity", "0.5", "--no-time");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/^pruned\.onnx: 17552 of 35104 weights are 0 \(50\.00 %\)\n/);
     expect(stdout).toMatch(/fc\.weight +Gemm +1280 +\d+\.\d\d %\n/);
     expect(stdout).toMatch(/fewer than 256: onnx::Conv_106, onnx::Conv_109\n/);
-    expect(stdout).toMatch(/^149 kB -> 149 kB: zeros are stored as every other value, and onnxruntime/m);
+    expect(stdout).toMatch(/^149 kB -> 149 kB dense: zeros are stored as every other value$/m);
     expect(stdout).toMatch(/^in a zip archive 79\.\d kB \(before: 13\d kB\)$/m);
-    expect(stdout).toMatch(/^with the pruned weights as bitmasks [89]\d\.\d kB$/m);
+    expect(stdout).toMatch(/^with the pruned weights as bitmasks [89]\d\.\d kB \(--storage bitmask\)$/m);
+    expect(stdout).toMatch(/^zeros alone are no faster: onnxruntime multiplies by them/m);
+    expect(stdout).not.toMatch(/measured/);
     expect(existsSync(output)).toBe(true);
   });
 
   it("prints one JSON object with --json, and nothing else", () => {
     const overrides = join(folder, "overrides.json");
     writeFileSync(overrides, '{ "fc.weight": "dense" }');
-    const args = ["--pattern", "2:4", "--min-size", "1000", "--overrides", overrides, "--time"];
+    const args = ["--pattern", "2:4", "--min-size", "1000", "--overrides", overrides];
     const { status, stdout, stderr } = prune("--json", model, "-o", output, ...args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const { model: none, layers, ...result } = JSON.parse(stdout);
@@ -51,6 +53,24 @@ describe("modelpress prune", () => {
     });
   });
 
+  it("leaves zeros out with --storage bitmask, tells all sizes and what was measured, and how to bring them back", () => {
+    const small = join(folder, "small.safetensors");
+    const { status, stdout, stderr } = prune(model, "-o", small, "--sparsity", "0.8", "--storage", "bitmask");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^149 kB dense -> \d\d\.\d kB with the pruned weights as bitmasks$/m);
+    expect(stdout).toMatch(/^in a zip archive \d\d\.\d kB \(before: 13\d kB\)$/m);
+    expect(stdout).toMatch(
+      /^measured in onnxruntime, 1 sample, 1 thread: \d+\.\d+ ms -> \d+\.\d+ ms \(\d\.\d\d times as fast\)$/m,
+    );
+    const next = /^next: modelpress (convert .*)$/m
+      .exec(stdout)![1]!
+      .replace("<dense>", join(folder, "dense"));
+    const restored = spawnSync(process.execPath, [MAIN, ...next.split(" ")], { encoding: "utf8" });
+    expect(restored).toMatchObject({ status: 0, stderr: "" });
+    prune(model, "-o", output, "--sparsity", "0.8", "--no-time");
+    expect(readFileSync(join(folder, "dense.onnx")).equals(readFileSync(output))).toBe(true);
+  });
+
   it("takes whole channels out, and says which layers keep all of theirs", () => {
     const { status, stdout, stderr } = prune(
       model,
@@ -60,12 +80,14 @@ describe("modelpress prune", () => {
       "channel",
       "--sparsity",
       "0.4",
+      "--time",
     );
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(
       /^pruned\.onnx: \d+\.\d\d % of the multiplications and \d+\.\d\d % of the parameters are gone/,
     );
     expect(stdout).toMatch(/\/f\/f\.10\/f\.10\.0\/Conv +\/fc\/Gemm +128 -> \d+\n/);
+    expect(stdout).toMatch(/^measured in onnxruntime.* times as fast\)$/m);
     expect(stdout).toMatch(/whole:\n {2}\/fc\/Gemm: it is an output of the model\n/);
   });
 
@@ -77,7 +99,8 @@ describe("modelpress prune", () => {
     const image = { dtype: "float32", shape: [256, 1, 28, 28], data: images } as const;
     await writeSafetensors(samples, new Map([["image", image]]));
     const args = ["--pattern", "2:4", "--include", "fc.weight", "--data", samples, "--samples", "32"];
-    const { status, stdout, stderr } = prune(model, "-o", output, ...args, "--repair", "bias");
+    const repair = ["--repair", "bias", "--no-time"];
+    const { status, stdout, stderr } = prune(model, "-o", output, ...args, ...repair);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/\nrepaired 1 of 1 weights: biases estimated again\n/);
   });
@@ -115,10 +138,22 @@ describe("modelpress prune", () => {
       /of least-squares, bias/,
     ],
     [
-      "channels with a repair of zeros",
+      "channels with a repair without data",
       [model, "-o", output, "--sparsity", "0.5", "--pattern", "channel", "--repair", "bias"],
+      1,
+      /give data/,
+    ],
+    [
+      "bitmasks in a model",
+      [model, "-o", output, "--sparsity", "0.5", "--storage", "bitmask"],
       2,
-      /--repair is not for/,
+      /ends in \.safetensors/,
+    ],
+    [
+      "bitmasks of channels",
+      [model, "-o", output, "--sparsity", "0.5", "--pattern", "channel", "--storage", "bitmask"],
+      2,
+      /--storage is not for/,
     ],
     [
       "channels with overrides",

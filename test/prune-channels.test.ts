@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
-import { compareModels, inspectModel, pruneModel, quantizeModel } from "../lib/index.js";
+import { compareModels, inspectModel, type PruneRepair, pruneModel, quantizeModel } from "../lib/index.js";
 import { modelFile } from "./support/build-model.js";
 import { calibrationSamples, carried, testSamples } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
@@ -99,8 +99,9 @@ describe("pruneModel with pattern channel", () => {
     await refused(CNN, { sparsity: 1 }).toThrow(RangeError);
     await refused(CNN, { score: "l3" }).toThrow("one of l1, l2, activation, reconstruction for score");
     await refused(CNN, { roundTo: 0 }).toThrow("an integer from 1 for roundTo");
+    await refused(CNN, { repair: ["magic"] }).toThrow("of least-squares, bias, batch-norm for repair");
     await refused(CNN, { minKept: 2 }).toThrow("a number from 0 to 1 for minKept");
-    await refused(CNN, { repair: true }).toMatchObject({ code: "CALIBRATION_NEEDED" });
+    await refused(CNN, { repair: ["bias"] }).toMatchObject({ code: "CALIBRATION_NEEDED" });
     await refused(CNN, { score: "activation" }).toMatchObject({ code: "CALIBRATION_NEEDED" });
     const net = new Network();
     const only = modelFile(net.model({ x: [1, 3, 6, 6] }, [net.conv("x", 3, 8)]));
@@ -128,7 +129,7 @@ describe("repair after channels went", () => {
     const samples = Array.from({ length: 16 }, (_, i) => ({
       feeds: { x: randomTensor([1, 3, 8, 8], i + 1) },
     }));
-    const lost = async (repair: boolean) => {
+    const lost = async (repair: PruneRepair[] | undefined) => {
       const options = { pattern: "channel", sparsity: 0.5, data: samples, repair, output } as const;
       const { model, groups } = await pruneModel(path, options);
       model.close();
@@ -136,8 +137,11 @@ describe("repair after channels went", () => {
       const { outputs } = await compareModels(path, output, { data: samples, latency: false });
       return outputs[0]!.sqnrDb;
     };
-    expect(await lost(false)).toBeLessThan(20);
-    expect(await lost(true)).toBeGreaterThan(40);
+    const none = await lost([]);
+    expect(none).toBeLessThan(20);
+    expect(await lost(["bias"])).toBeGreaterThan(none);
+    expect(await lost(["least-squares"])).toBeGreaterThan(40);
+    expect(await lost(undefined)).toBeGreaterThan(40);
   });
 
   it("sees channels that are never anything but zero, however large their weights are", async () => {
@@ -202,6 +206,8 @@ describe("repair after channels went", () => {
     expect(plain.accuracy.candidate).toBeLessThan(0.9);
     expect(repaired.accuracy.candidate).toBeGreaterThan(repaired.accuracy.reference - 0.01);
     expect(repaired.result.multiplications.after).toBeLessThan(0.5 * repaired.result.multiplications.before);
-    expect(repaired.result.repairs).toEqual([expect.stringMatching(/^fitted \d+ layers/)]);
+    expect(repaired.result.repairs).toEqual([
+      expect.stringMatching(/^repaired \d+ layers: weights fitted by least squares, means/),
+    ]);
   });
 });

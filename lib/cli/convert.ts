@@ -1,6 +1,6 @@
 import { basename, resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
-import { SCHEMES, type SchemeName, SPARSE_BITMASK, type WeightScheme } from "../compressed/scheme.js";
+import { DENSE, SCHEMES, type SchemeName, SPARSE_BITMASK, type WeightScheme } from "../compressed/scheme.js";
 import { TARGET_TYPES, type TargetType } from "../convert/cast-tensor.js";
 import { type ConvertResult, convertModel } from "../convert/convert-model.js";
 import { colors } from "./colors.js";
@@ -10,7 +10,7 @@ import { addExamples, parseCount, type SharedOptions, UsageError, type Verb } fr
 
 interface ConvertCommandOptions extends SharedOptions {
   dtype?: TargetType;
-  compressed?: SchemeName | typeof SPARSE_BITMASK;
+  compressed?: SchemeName | typeof SPARSE_BITMASK | typeof DENSE;
   groupSize?: number;
   ignore?: string[];
   into?: string;
@@ -30,8 +30,8 @@ export const convert: Verb<ConvertCommandOptions> = {
       .addOption(
         new Option(
           "--compressed <scheme>",
-          "for .safetensors: quantize the weights of linear layers and store them in the compressed-tensors convention; W4A16: 4 bits, W8A16: 8 bits, for runtimes that compute in float; W8A8: int8, for runtimes that quantize activations too; sparse-bitmask: quantize nothing, and leave out the zeros of pruned weights",
-        ).choices([...Object.keys(SCHEMES), SPARSE_BITMASK]),
+          "for .safetensors: quantize the weights of linear layers and store them in the compressed-tensors convention; W4A16: 4 bits, W8A16: 8 bits, for runtimes that compute in float; W8A8: int8, for runtimes that quantize activations too; sparse-bitmask: quantize nothing, and leave out the zeros of pruned weights; dense: bring weights that are stored so back",
+        ).choices([...Object.keys(SCHEMES), SPARSE_BITMASK, DENSE]),
       )
       .option(
         "--group-size <n>",
@@ -59,6 +59,7 @@ export const convert: Verb<ConvertCommandOptions> = {
       "convert model.safetensors.index.json model.gguf --dtype Q8_0 --check",
       "convert model/model.safetensors model-w4a16/model.safetensors --compressed W4A16",
       "convert pruned/model.safetensors small/model.safetensors --compressed sparse-bitmask",
+      "convert small/model.safetensors whole/model.safetensors --compressed dense",
       "convert tuned.safetensors tuned.onnx --into model.onnx",
     );
   },
@@ -97,8 +98,9 @@ function schemeOf({
 }: Pick<ConvertCommandOptions, "compressed" | "groupSize">):
   | WeightScheme
   | typeof SPARSE_BITMASK
+  | typeof DENSE
   | undefined {
-  if (compressed === undefined || compressed === SPARSE_BITMASK) {
+  if (compressed === undefined || compressed === SPARSE_BITMASK || compressed === DENSE) {
     if (groupSize !== undefined) throw new UsageError("--group-size needs --compressed with a scheme");
     return compressed;
   }

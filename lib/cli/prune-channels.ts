@@ -1,18 +1,12 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
-import type { PruneChannelsResult, WholeLayers } from "../compress/structured/options.js";
+import { pruneModel } from "../compress/prune/prune-model.js";
+import type { ChannelScore, PruneChannelsResult, WholeLayers } from "../compress/structured/options.js";
 import { colors } from "./colors.js";
 import { bytes, percent } from "./format.js";
+import { flagOf, latencyLines, type PruneFlags } from "./prune-flags.js";
 import { label, table } from "./table.js";
-import { parseCount, parseShare } from "./verb.js";
-
-/** What only --pattern channel takes. */
-export interface ChannelCommandOptions {
-  roundTo?: number;
-  minKept?: number;
-}
-
-export const CHANNEL_OPTIONS = ["roundTo", "minKept"] as const;
+import { type Outcome, parseCount, parseShare, UsageError, type VerbContext } from "./verb.js";
 
 export function addChannelOptions(command: Command): void {
   command
@@ -22,9 +16,33 @@ export function addChannelOptions(command: Command): void {
     .optionsGroup("Options:");
 }
 
+/** Takes whole channels out. */
+export async function runChannels(
+  model: string,
+  { sparsity, overrides, embeddings, minSize, storage, score, scope, ...flags }: PruneFlags,
+  context: VerbContext,
+): Promise<Outcome> {
+  const values = { overrides, embeddings, minSize, storage: storage === "dense" ? undefined : storage };
+  for (const [name, value] of Object.entries(values))
+    if (value !== undefined) throw new UsageError(`${flagOf(name)} is not for --pattern channel`);
+  if (sparsity === undefined) throw new UsageError("--pattern channel needs --sparsity");
+  if (scope === "auto") throw new UsageError("--scope auto is not for --pattern channel");
+  const result = await pruneModel(model, {
+    ...flags,
+    ...context,
+    pattern: "channel",
+    sparsity,
+    scope,
+    score: score as ChannelScore,
+  });
+  result.model.close();
+  const { model: _model, ...facts } = result;
+  return { json: { input: model, ...facts }, text: renderChannels(model, result) };
+}
+
 /** What was done, for people. */
-export function renderChannels(input: string, result: PruneChannelsResult): string {
-  const { files, groups, whole, parameters, multiplications, repairs, size, warnings } = result;
+function renderChannels(input: string, result: PruneChannelsResult): string {
+  const { files, groups, whole, parameters, multiplications, repairs, size, latency, warnings } = result;
   const saved = 1 - multiplications.after / multiplications.before;
   const rows = groups.map(({ layers, readers, channels }) => [
     named(layers),
@@ -42,6 +60,7 @@ export function renderChannels(input: string, result: PruneChannelsResult): stri
     ...repairs.map((repair) => label(repair)),
     ...warnings.map((warning) => `warning: ${label(warning)}`),
     "",
+    ...latencyLines(latency),
     `next: modelpress compare ${label(input)} ${label(files[0]!)} --data <labelled samples>`,
   ].join("\n");
 }

@@ -22,9 +22,13 @@ interface Signature {
 }
 
 const WEIGHT = (prefix: string) => `${prefix}weight`;
-/** Older versions of the convention's library put the tensors after the name of the weight, not of its layer. */
-const WEIGHT_OR_ITSELF = (prefix: string) =>
-  /(?:^|\.)(?:weight|bias)\.$/.test(prefix) ? prefix.slice(0, -1) : WEIGHT(prefix);
+/**
+ * The name of a weight without its zeros, by what comes before the names of its tensors. Older versions of the convention's library put
+ * these after the name of the weight, not of its layer.
+ */
+export function bitmaskWeightName(prefix: string): string {
+  return /(?:^|\.)(?:weight|bias)\.$/.test(prefix) ? prefix.slice(0, -1) : WEIGHT(prefix);
+}
 
 const SIGNATURES: readonly Signature[] = [
   {
@@ -46,7 +50,7 @@ const SIGNATURES: readonly Signature[] = [
     required: ["bitmask", "compressed", "shape"],
     optional: ["row_offsets"],
     dtype: "uint8",
-    nameOf: WEIGHT_OR_ITSELF,
+    nameOf: bitmaskWeightName,
   },
 ];
 

@@ -1,11 +1,9 @@
-import { type ResolvedScheme, SPARSE_BITMASK } from "./scheme.js";
+import { DENSE, type ResolvedScheme, SPARSE_BITMASK } from "./scheme.js";
 
 /** Where readers look for how a model is quantized: in the configuration beside its weights. */
 export const CONFIG_NAME = "config.json";
 export const QUANTIZATION_KEY = "quantization_config";
 const METHOD = "compressed-tensors";
-/** Of weights that are stored as they are. */
-const DENSE = "dense";
 
 /**
  * The entry of a configuration that says how weights are quantized, for loaders that know the convention. Every linear layer is

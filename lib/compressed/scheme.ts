@@ -4,6 +4,8 @@ import { outOfRange, wrongType } from "../errors.js";
 export type QuantizedFormat = "int-quantized" | "pack-quantized";
 /** The layout of weights without their zeros. */
 export const SPARSE_BITMASK = "sparse-bitmask";
+/** Of weights that are stored as they are. */
+export const DENSE = "dense";
 export type StoredFormat = QuantizedFormat | typeof SPARSE_BITMASK;
 
 /** How the weights of linear layers are quantized and stored. */

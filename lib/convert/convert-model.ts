@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import type { SchemeName, SPARSE_BITMASK, WeightScheme } from "../compressed/scheme.js";
+import { DENSE, type SchemeName, type SPARSE_BITMASK, type WeightScheme } from "../compressed/scheme.js";
 import { ModelOperationError, outOfRange } from "../errors.js";
 import type { FileFormat } from "../files/recognize-format.js";
 import type { OnProgress } from "../progress.js";
@@ -23,9 +23,13 @@ export interface ConvertOptions {
    * input's. A file that is stored so comes back into floats with `dtype`.
    *
    * "sparse-bitmask": leave out the zeros of weights that become smaller so, as those that were pruned, with a bit for each value that
-   * says where the others were. Zero is +0 alone; all comes back bit for bit.
+   * says where the others were. Zero is +0 alone; all comes back bit for bit. Weights of files other than safetensors are stored as
+   * matrices, and the metadata says what they are.
+   *
+   * "dense", for any format: bring weights that are stored so back, each in its own type; other formats than safetensors have them
+   * no other way.
    */
-  compressed?: SchemeName | WeightScheme | typeof SPARSE_BITMASK | undefined;
+  compressed?: SchemeName | WeightScheme | typeof SPARSE_BITMASK | typeof DENSE | undefined;
   /** With `compressed`: layers that stay as they are. Default: embeddings and lm_head, by their names; none for "sparse-bitmask". */
   ignore?: readonly string[] | undefined;
   /** For an output in ONNX, which is more than tensors: the model whose initializers get the values, by name. */
@@ -72,6 +76,7 @@ export interface ConvertResult {
  * await convertModel("weights.safetensors", "model.new.onnx", { into: "model.onnx" });
  * await convertModel("model/model.safetensors", "model-w4a16/model.safetensors", { compressed: "W4A16" });
  * await convertModel("pruned/model.safetensors", "small/model.safetensors", { compressed: "sparse-bitmask" });
+ * await convertModel("small/model.safetensors", "whole/model.safetensors", { compressed: "dense" });
  */
 export async function convertModel(
   input: string,
@@ -94,13 +99,14 @@ async function convert(
   { check = false, signal, onProgress, sync, ...options }: ConvertOptions,
 ): Promise<ConvertResult> {
   const warnings = new Set<string>();
-  const { tensors, bytes, converted, config } = planConversion(source, output, options, (name) =>
+  const { tensors, bytes, converted, metadata, config } = planConversion(source, output, options, (name) =>
     warnings.add(`tensor ${JSON.stringify(name)} has values beyond ${options.dtype}, which became infinite`),
   );
   if (tensors.size === 0)
     throw new ModelOperationError("UNSUPPORTED_CONVERSION", `${source.paths[0]}: it holds no tensor`);
   signal?.throwIfAborted();
-  const files = await writeTensorFile(to, output, tensors, source, { ...options, sync, signal, onProgress });
+  const said = { ...source, metadata };
+  const files = await writeTensorFile(to, output, tensors, said, { ...options, sync, signal, onProgress });
   if (config !== undefined) {
     await config.write({ sync });
     files.push(config.path);
@@ -136,11 +142,12 @@ function outputFormat(
     throw outOfRange("a model to put the tensors into, since ONNX is more than tensors,", "into", into);
   if (format !== "onnx" && into !== undefined)
     throw outOfRange("an .onnx output for a model to put tensors into", "output", path);
-  if (compressed !== undefined && format !== "safetensors")
+  const isCompressed = compressed !== undefined && compressed !== DENSE;
+  if (isCompressed && format !== "safetensors")
     throw outOfRange("a .safetensors output for quantized weights", "output", path);
-  if (compressed !== undefined && dtype?.startsWith("Q"))
+  if (isCompressed && dtype?.startsWith("Q"))
     throw outOfRange("a type of floats beside quantized weights", "dtype", dtype);
-  if (ignore !== undefined && compressed === undefined)
+  if (ignore !== undefined && !isCompressed)
     throw outOfRange("a scheme in compressed for layers to leave out of it", "compressed", compressed);
   if (checksums && format !== "safetensors" && format !== "gguf")
     throw outOfRange("a .safetensors or .gguf output for checksums", "output", path);

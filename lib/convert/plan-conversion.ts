@@ -1,8 +1,9 @@
 import { extname } from "node:path";
 import { findWeights } from "../compressed/find-weights.js";
 import { quantizationConfig, sparsityConfig } from "../compressed/quantization-config.js";
-import { resolveScheme, SPARSE_BITMASK } from "../compressed/scheme.js";
+import { DENSE, resolveScheme, SPARSE_BITMASK } from "../compressed/scheme.js";
 import type { FloatDType } from "../quantize/float-elements.js";
+import { isBitmaskNote } from "../tensor-file/bitmask-notes.js";
 import type { TensorFile } from "../tensor-file/tensor-file.js";
 import { castTensor, type OutgoingTensor } from "./cast-tensor.js";
 import { type CompressedTensors, compressTensors } from "./compress-tensors.js";
@@ -17,8 +18,16 @@ export interface ConversionPlan {
   readonly bytes: { before: number; after: number };
   /** How many tensors of the input are of another type then, or quantized. */
   readonly converted: number;
+  /** What the output says of itself, as text. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** What is to lie beside the output. */
   readonly config: ConfigFile | undefined;
+}
+
+interface Compression {
+  readonly weights: CompressedTensors["weights"];
+  readonly notes?: ReadonlyMap<string, string>;
+  readonly config: object;
 }
 
 /** Decides what becomes of each tensor of a file. Values are looked at just where zeros are to be left out. */
@@ -29,7 +38,9 @@ export function planConversion(
   onOverflow: (name: string) => void,
 ): ConversionPlan {
   const path = source.paths[0]!;
-  const stored = dtype === undefined ? source.tensors : decompressTensors(source.tensors, path);
+  const isSafetensors = extname(output).toLowerCase() === ".safetensors";
+  const isMoved = isSafetensors && dtype === undefined && compressed !== DENSE;
+  const stored = isMoved ? source.tensors : decompressTensors(source);
   const cast = new Map<string, OutgoingTensor>();
   for (const [name, tensor] of stored)
     cast.set(name, castTensor(tensor, dtype, { onOverflow: () => onOverflow(name) }));
@@ -42,19 +53,23 @@ export function planConversion(
     else tensors.set(name, tensor);
     if (parts || tensor.type !== source.tensors.get(name)?.type) converted++;
   }
-  const hasCompressed = extname(output).toLowerCase() === ".safetensors" && findWeights(tensors).length > 0;
+  const hasCompressed = isSafetensors && findWeights(tensors).length > 0;
+  const texts = [...source.metadata].filter(([key]) => isMoved || !isBitmaskNote(key));
   return {
     tensors,
     bytes: { before: bytesOf(source.tensors), after: bytesOf(tensors) },
     converted,
+    metadata: new Map([...texts, ...(compression?.notes ?? [])]),
     config: hasCompressed ? quantizationConfigFile(path, output, compression?.config) : undefined,
   };
 
-  function compress(): { weights: CompressedTensors["weights"]; config: object } | undefined {
-    if (compressed === undefined) return undefined;
+  function compress(): Compression | undefined {
+    if (compressed === undefined || compressed === DENSE) return undefined;
     if (compressed === SPARSE_BITMASK) {
-      const { weights, ignored, sparsity } = packTensors(cast, ignore, path);
-      return { weights, config: sparsityConfig(sparsity, ignored) };
+      // Loaders of the convention know the layers of safetensors files by their names; other files have none for them.
+      const isWeight = () => !source.format.startsWith("safetensors");
+      const { weights, notes, ignored, sparsity } = packTensors(cast, { ignore, isWeight, path });
+      return { weights, notes, config: sparsityConfig(sparsity, ignored) };
     }
     const scheme = resolveScheme(compressed);
     // Blocks are not for safetensors, in which alone weights are compressed.

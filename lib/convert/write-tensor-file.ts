@@ -31,10 +31,12 @@ export interface WriteTensorFileOptions {
 }
 
 type Outgoing = ReadonlyMap<string, OutgoingTensor>;
+/** What the tensors come from: what it says of itself goes into the file too. */
+type Origin = Pick<TensorFile, "metadata" | "typedMetadata" | "paths">;
 type Write = (
   path: string,
   tensors: Outgoing,
-  source: TensorFile,
+  source: Origin,
   options: WriteTensorFileOptions,
 ) => Promise<string[]>;
 
@@ -50,7 +52,7 @@ export function writeTensorFile(
   format: OutputFormat,
   path: string,
   tensors: Outgoing,
-  source: TensorFile,
+  source: Origin,
   options: WriteTensorFileOptions,
 ): Promise<string[]> {
   return WRITERS[format](path, tensors, source, options);
@@ -59,7 +61,7 @@ export function writeTensorFile(
 async function safetensors(
   path: string,
   tensors: Outgoing,
-  source: TensorFile,
+  source: Origin,
   options: WriteTensorFileOptions,
 ): Promise<string[]> {
   const metadata = new Map(source.metadata);
@@ -78,7 +80,7 @@ async function safetensors(
 async function gguf(
   path: string,
   tensors: Outgoing,
-  source: TensorFile,
+  source: Origin,
   options: WriteTensorFileOptions,
 ): Promise<string[]> {
   const outgoing = new Map<string, GgufInput>();
@@ -108,7 +110,7 @@ function textMetadata(metadata: ReadonlyMap<string, string>): Map<string, GgufVa
 async function onnx(
   path: string,
   tensors: Outgoing,
-  source: TensorFile,
+  source: Origin,
   options: WriteTensorFileOptions,
 ): Promise<string[]> {
   for (const [name, tensor] of tensors) requireDType(name, tensor, "ONNX");
@@ -124,7 +126,7 @@ async function onnx(
 async function npz(
   path: string,
   tensors: Outgoing,
-  _source: TensorFile,
+  _source: Origin,
   options: WriteTensorFileOptions,
 ): Promise<string[]> {
   const arrays = [...tensors].map(([name, tensor]) => [name, asArray(name, tensor)] as const);
@@ -135,7 +137,7 @@ async function npz(
 async function npy(
   path: string,
   tensors: Outgoing,
-  _source: TensorFile,
+  _source: Origin,
   options: WriteTensorFileOptions,
 ): Promise<string[]> {
   const [[name, tensor] = ["", undefined], second] = [...tensors];

@@ -7,12 +7,11 @@ import { dtypeOfGguf } from "../gguf/tensor-type.js";
 import type { GgufValue } from "../gguf/value.js";
 import { readNpy } from "../npy/read-npy.js";
 import { readNpz } from "../npy/read-npz.js";
-import { dataTypeName, dtypeOf } from "../onnx/data-type.js";
 import { readOnnx } from "../onnx/read.js";
-import { expectedBytes, isExternal, shapeOf } from "../onnx/tensor-proto.js";
 import { isChecksumKey } from "../safetensors/checksum.js";
 import { readSafetensors } from "../safetensors/read.js";
-import { bytesOf, type Fill, isAligned } from "../tensor.js";
+import { bytesOf, type Fill } from "../tensor.js";
+import { initializersOf } from "./initializers.js";
 import { isPackedKey, packedType } from "./packed-types.js";
 import type { StoredTensor, TensorFile } from "./tensor-file.js";
 
@@ -60,24 +59,8 @@ export function openTensorFile(path: string, options: MapOptions = {}): TensorFi
 
 function openOnnx(path: string, options: MapOptions): Omit<TensorFile, "format"> {
   const model = readOnnx(path, options);
-  const tensors = new Map<string, StoredTensor>();
-  const others = new Map<string, string>();
-  for (const stored of model.proto.graph!.initializer) {
-    const dtype = dtypeOf(stored.dataType);
-    if (dtype === undefined) {
-      others.set(stored.name, `its elements are ${dataTypeName(stored.dataType)}`);
-      continue;
-    }
-    const byteLength = expectedBytes(stored, path)!;
-    const shape = shapeOf(stored, path);
-    const load = () => model.tensor(stored).data;
-    // In one file with the graph, data lies where it comes to lie.
-    const copied = !isExternal(stored) && !isAligned(dtype, stored.rawData);
-    const fill: Fill = (data) => bytesOf(data).set(bytesOf(load()));
-    tensors.set(stored.name, { dtype, type: dtype, shape, byteLength, load, ...(copied && { fill }) });
-  }
   const metadata = new Map(Object.entries(model.metadata));
-  return { paths: [path], tensors, metadata, others, close: () => model.close() };
+  return { paths: [path], ...initializersOf(model), metadata, close: () => model.close() };
 }
 
 function openSafetensors(path: string, options: MapOptions): Omit<TensorFile, "format"> {

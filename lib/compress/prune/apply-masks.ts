@@ -45,7 +45,8 @@ export async function applyMasks(
     const onWeight = (): void => onProgress?.({ stage: "prune", done: ++done, total });
     const applied = await readMasks(file, masks, source, { path: source.path, signal, onWeight });
     source.apply(applied);
-    const files = output === undefined ? [] : await source.write(output, { signal, onProgress });
+    const files =
+      output === undefined ? [] : await source.write(output, { storage: "dense", signal, onProgress });
     const size = await prunedSize(source, applied, files, {});
     const model = source.result(files);
     return { ...(model && { model }), files, ...describeMasks(applied), size };

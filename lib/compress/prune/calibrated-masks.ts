@@ -13,6 +13,7 @@ import { inputScores, plainScores } from "./repair/input-scores.js";
 import type { LayerRepairs } from "./repair/repair-layer.js";
 import { type Edit, repairPruned } from "./repair/repair-pruned.js";
 import { type RepairableLayer, repairableLayers } from "./repair/repairable-layers.js";
+import { anyRepair, describeRepairs } from "./repair/repairs.js";
 import { scoredWeight, valueMask } from "./repair/scored-weights.js";
 import type { Weight } from "./weight.js";
 
@@ -52,7 +53,7 @@ export async function calibratedMasks(
     const chosen = isScored(settings)
       ? await scoredMasks(graph, weights, layers, collector, settings, context)
       : await chooseMasks(weights, settings, context);
-    const repairs = repairsOf(settings);
+    const repairs = layerRepairs(settings);
     if (!repairs) return { ...chosen, edits: [], repairs: [] };
     const repaired = await repairPruned(graph, collector, layers, chosen.masks, repairs, onProgress);
     await collector.close();
@@ -90,24 +91,14 @@ async function scoredMasks(
   return { masks: masks.map((mask) => valueMask(byName.get(mask.weight.name)!, mask)), dense };
 }
 
-function repairsOf({ score, repair }: PruneSettings): LayerRepairs | undefined {
+function layerRepairs({ score, repair }: PruneSettings): LayerRepairs | undefined {
   const choose = score === "sparsegpt" || (score === "wanda" && repair.leastSquares) ? score : undefined;
-  const isNeeded = choose !== undefined || Object.values(repair).some((wanted) => wanted);
-  return isNeeded ? { choose, ...repair } : undefined;
+  return choose !== undefined || anyRepair(repair) ? { choose, ...repair } : undefined;
 }
 
-function describe(
-  layers: number,
-  weights: number,
-  { score, repair: { leastSquares, bias, batchNorm } }: PruneSettings,
-): string {
-  const done = [
-    ...(score === "sparsegpt" ? ["weights moved to make good what went"] : []),
-    ...(leastSquares ? ["weights fitted by least squares"] : []),
-    ...(bias && !batchNorm ? ["biases estimated again"] : []),
-    ...(batchNorm ? ["means and deviations of outputs brought back"] : []),
-  ];
-  return `repaired ${layers} of ${weights} weights: ${done.join(", ")}`;
+function describe(layers: number, weights: number, { score, repair }: PruneSettings): string {
+  const moved = score === "sparsegpt" ? ["weights moved to make good what went"] : [];
+  return `repaired ${layers} of ${weights} weights: ${[...moved, ...describeRepairs(repair)].join(", ")}`;
 }
 
 function nothingToCalibrate(path: string | undefined): ModelOperationError {

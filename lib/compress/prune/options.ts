@@ -4,6 +4,7 @@ import type { OnnxModel } from "../../onnx/read.js";
 import type { OnProgress } from "../../progress.js";
 import type { ModelComparison } from "../../runtime/compare-models.js";
 import { type Pattern, parsePattern, patternSparsity } from "./pattern.js";
+import { anyRepair, type PruneRepair, type Repairs, repairsOf } from "./repair/repairs.js";
 import type { MeasuredSensitivity } from "./sensitivity.js";
 
 /** What is to be different for one weight. */
@@ -61,17 +62,26 @@ export interface PruneOptions {
   embeddings?: boolean | undefined;
   /** Weights of fewer values are left alone: they cost much accuracy and save little. Default 256. */
   minSize?: number | undefined;
+  /**
+   * dense: in the format of the input, in which zeros are stored as every other value. bitmask: the tensors as safetensors, pruned weights
+   * without their zeros in the sparse-bitmask form of compressed-tensors; convertModel with `compressed: "dense"` brings every bit
+   * back, and with `into` puts them into the model that they are of. Default dense.
+   */
+  storage?: PruneStorage | undefined;
   /** Also tell what the files come to in a zip archive; of more than 16 MiB by parts. Needs `output`. Default false. */
   zip?: boolean | undefined;
-  /** Also time the model before and after, in turn, on one sample and one thread. Needs `output`. Default false. */
+  /**
+   * Also time an ONNX model before and after, in turn, on one sample and one thread; a warning says where that fails. Needs `output`
+   * and the path of a model. Default false.
+   */
   time?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
 
+export type PruneStorage = "dense" | "bitmask";
 export type PruneScope = "global" | "layer" | "auto";
 export type PruneScore = "lamp" | "magnitude" | "wanda" | "sparsegpt";
-export type PruneRepair = "least-squares" | "bias" | "batch-norm";
 
 /** Options after defaults. */
 export interface PruneSettings {
@@ -79,7 +89,8 @@ export interface PruneSettings {
   readonly pattern: Pattern;
   readonly scope: PruneScope;
   readonly score: PruneScore;
-  readonly repair: { readonly leastSquares: boolean; readonly bias: boolean; readonly batchNorm: boolean };
+  readonly repair: Repairs;
+  readonly storage: PruneStorage;
   readonly overrides: ReadonlyMap<string, ReadonlyOverride | "dense">;
   readonly include: readonly string[] | undefined;
   readonly exclude: readonly string[];
@@ -116,9 +127,9 @@ export interface DenseTensor {
 export interface PrunedSize {
   /** The model's files, external data included. */
   before: number;
-  /** The same of what was written; 0 without `output`. ONNX, safetensors and GGUF store zeros as every other value. */
+  /** The same of what was written; 0 without `output`. With storage dense zeros are stored as every other value. */
   after: number;
-  /** What the files would have with the pruned weights in the sparse-bitmask form of compressed-tensors. */
+  /** About what the files have with the pruned weights in the sparse-bitmask form of compressed-tensors; exactly with that storage. */
   bitmask: number;
   /** What the files come to in a zip archive, with `zip`; `before` is absent for a model that was given as bytes. */
   zip?: { before?: number; after: number; estimated: boolean };
@@ -132,6 +143,7 @@ export interface PruneResult {
   pattern: string;
   scope: PruneScope;
   score: PruneScore;
+  storage: PruneStorage;
   /** What was done with data for the weights that stay, in plain words. */
   repairs: string[];
   layers: PrunedLayer[];
@@ -149,9 +161,9 @@ export interface PruneResult {
   warnings: string[];
 }
 
+const STORAGES: readonly PruneStorage[] = ["dense", "bitmask"];
 const SCOPES: readonly PruneScope[] = ["global", "layer", "auto"];
 const SCORES: readonly PruneScore[] = ["lamp", "magnitude", "wanda", "sparsegpt"];
-const REPAIRS: readonly PruneRepair[] = ["least-squares", "bias", "batch-norm"];
 /** Measured: the best of all on nearly every model, see scripts/measure-pruning.mjs. */
 const REPAIRS_WITH_DATA: readonly PruneRepair[] = ["least-squares", "bias"];
 const MIN_SIZE = 256;
@@ -159,12 +171,15 @@ const MIN_SIZE = 256;
 /** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
 export function pruneSettings(options: PruneOptions): PruneSettings {
   const { data, scope = "global", score = data ? "wanda" : "lamp", minSize = MIN_SIZE } = options;
-  const { include, exclude = [], embeddings = false } = options;
+  const { include, exclude = [], embeddings = false, storage = "dense", output } = options;
   if (!SCOPES.includes(scope)) throw outOfRange(`one of ${SCOPES.join(", ")}`, "scope", scope);
   if (!SCORES.includes(score)) throw outOfRange(`one of ${SCORES.join(", ")}`, "score", score);
-  const repair = repairSettings(options.repair ?? (data ? REPAIRS_WITH_DATA : []));
+  if (!STORAGES.includes(storage)) throw outOfRange(`one of ${STORAGES.join(", ")}`, "storage", storage);
+  if (storage === "bitmask" && output !== undefined && !/\.safetensors$/i.test(output))
+    throw outOfRange("a name that ends in .safetensors, which has bitmasks,", "output", output);
+  const repair = repairsOf(options.repair ?? (data ? REPAIRS_WITH_DATA : []));
   if (!data && (score === "wanda" || score === "sparsegpt")) throw needsData(`the score ${score}`);
-  if (!data && Object.values(repair).some((wanted) => wanted)) throw needsData("repair");
+  if (!data && anyRepair(repair)) throw needsData("repair");
   if (!(Number.isSafeInteger(minSize) && minSize >= 1))
     throw outOfRange("an integer from 1", "minSize", minSize);
   const pattern = parsePattern(options.pattern ?? "unstructured", "pattern");
@@ -179,16 +194,18 @@ export function pruneSettings(options: PruneOptions): PruneSettings {
   const patterns = [pattern, ...[...overrides.values()].map((each) => each !== "dense" && each.pattern)];
   if (data && patterns.some((each) => each && each.kind === "blocks"))
     throw outOfRange("unstructured or N:M where data is given", "pattern", options.pattern);
-  return { sparsity, pattern, scope, score, repair, overrides, include, exclude, embeddings, minSize };
-}
-
-function repairSettings(wanted: readonly PruneRepair[]): PruneSettings["repair"] {
-  for (const each of wanted)
-    if (!REPAIRS.includes(each)) throw outOfRange(`of ${REPAIRS.join(", ")}`, "repair", each);
   return {
-    leastSquares: wanted.includes("least-squares"),
-    bias: wanted.includes("bias"),
-    batchNorm: wanted.includes("batch-norm"),
+    sparsity,
+    pattern,
+    scope,
+    score,
+    repair,
+    storage,
+    overrides,
+    include,
+    exclude,
+    embeddings,
+    minSize,
   };
 }
 

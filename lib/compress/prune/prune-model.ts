@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import { ModelOperationError, outOfRange } from "../../errors.js";
-import { compareModels, type ModelComparison } from "../../runtime/compare-models.js";
+import { measureLatency } from "../measure-latency.js";
 import type { PruneChannelsOptions, PruneChannelsResult } from "../structured/options.js";
 import { pruneChannels } from "../structured/prune-channels.js";
 import { type CalibratedMasks, calibratedMasks } from "./calibrated-masks.js";
@@ -18,7 +19,7 @@ import { patternName } from "./pattern.js";
 import { prunedSize } from "./pruned-size.js";
 import { type MeasuredSensitivity, measureSensitivity } from "./sensitivity.js";
 import type { PruneSource } from "./source.js";
-import { withModels } from "./with-models.js";
+import { withFolder, withModels } from "./with-models.js";
 
 /**
  * Sets the weights of a model (ONNX, safetensors or GGUF) that have the smallest magnitude to zero: the share `sparsity` of all of them under one
@@ -30,7 +31,7 @@ import { withModels } from "./with-models.js";
  * `score` and `repair`. This runs the model twice for each layer that an input passes, and holds pruned weights in memory.
  *
  * The file does not become smaller by itself and onnxruntime not faster: ONNX stores zeros as every other value. They make
- * the file small when it is compressed, and are what sparse runtimes and formats want.
+ * the file small when it is compressed, and are what sparse runtimes and formats want; storage "bitmask" leaves them out.
  *
  * With pattern "channel" whole channels go instead: filters of convolutions, units of linear layers, heads of attention, with
  * everything that belongs to them wherever they go in the graph. The model becomes smaller and faster in any runtime; names
@@ -101,23 +102,24 @@ async function prune(
   signal?.throwIfAborted();
   source.apply(masks);
   if (edits.length > 0) graphOf(source).edit(edits);
-  const files = output === undefined ? [] : await source.write(output, { signal, onProgress });
+  const { storage } = settings;
+  const files = output === undefined ? [] : await source.write(output, { storage, signal, onProgress });
   const size = await prunedSize(source, masks, files, options);
-  const latency = options.time ? await latencyOf(source, files, options) : undefined;
-  const model = source.result(files);
+  const timed = options.time ? await timePruned(source, files, options) : { warnings: [] };
+  const model = source.result(storage === "dense" ? files : []);
   return {
     ...(model && { model }),
     files,
     pattern: patternName(settings.pattern),
     scope: settings.scope,
     score: settings.score,
+    storage,
     repairs: [...repairs],
     ...describeMasks(masks),
     ...(sensitivity && { sensitivity }),
     dense,
     size,
-    ...(latency && { latency }),
-    warnings: [],
+    ...timed,
   };
 }
 
@@ -139,14 +141,22 @@ function sensitivityOf(source: PruneSource, options: PruneOptions): Promise<Meas
   );
 }
 
-/** Of the model before and after; undefined where one of them is no file. */
-async function latencyOf(
-  { path }: PruneSource,
-  [output]: readonly string[],
-  { data, signal, onProgress }: PruneOptions,
-): Promise<ModelComparison["latency"]> {
-  if (path === undefined || output === undefined) return undefined;
-  return (await compareModels(path, output, { data, samples: 1, signal, onProgress })).latency;
+/** The model before and after; as ONNX, in which alone it runs. */
+async function timePruned(
+  source: PruneSource,
+  [written]: readonly string[],
+  options: PruneOptions,
+): Promise<Awaited<ReturnType<typeof measureLatency>>> {
+  const { path } = source;
+  if (path === undefined || written === undefined) return { warnings: [] };
+  if (!(source instanceof GraphSource))
+    return { warnings: ["latency was not measured: a file of tensors does not run"] };
+  if (options.storage !== "bitmask") return measureLatency(path, written, options);
+  return withFolder(async (folder) => {
+    const dense = join(folder, "pruned.onnx");
+    await source.write(dense, { storage: "dense", signal: options.signal });
+    return measureLatency(path, dense, options);
+  });
 }
 
 function nothingToPrune({ path }: PruneSource, dense: readonly DenseTensor[]): ModelOperationError {

@@ -5,19 +5,21 @@ import type { Mask } from "./mask.js";
 import type { PrunedSize, PruneOptions } from "./options.js";
 import type { PruneSource } from "./source.js";
 
-/** Bytes of a row's offset, and of a size, in the convention. */
+/** Bytes of a row's offset, and of a size, of which a matrix has two. */
 const INT64_BYTES = 8;
+const SIZES = 2;
 
 /** How large a pruned model is, in the forms that it may be kept in. */
 export async function prunedSize(
   { bytes, files }: PruneSource,
   masks: readonly Mask[],
   written: readonly string[],
-  { zip, signal }: PruneOptions,
+  { zip, storage, signal }: PruneOptions,
 ): Promise<PrunedSize> {
-  const saved = masks.reduce((sum, mask) => sum + denseBytes(mask) - bitmaskBytes(mask), 0);
+  const saved = masks.reduce((sum, mask) => sum + Math.max(0, denseBytes(mask) - bitmaskBytes(mask)), 0);
   const after = written.reduce((sum, file) => sum + statSync(file).size, 0);
-  const size = { before: bytes, after, bitmask: bytes - saved };
+  const bitmask = storage === "bitmask" && after > 0 ? after : bytes - saved;
+  const size = { before: bytes, after, bitmask };
   if (!zip || written.length === 0) return size;
   const before = files.length > 0 ? await deflatedSize(files, signal) : undefined;
   const deflated = await deflatedSize(written, signal);
@@ -39,5 +41,5 @@ function bitmaskBytes({ weight: { shape, count, dtype }, zeros }: Mask): number 
   const rows = Math.max(1, shape[0] ?? 1);
   const columns = count / rows;
   const values = Math.ceil(((count - zeros.after) * bitsPerElement(dtype)) / 8);
-  return values + rows * (Math.ceil(columns / 8) + INT64_BYTES) + 2 * INT64_BYTES;
+  return values + rows * (Math.ceil(columns / 8) + INT64_BYTES) + SIZES * INT64_BYTES;
 }

@@ -3,12 +3,13 @@ import type { OnProgress } from "../../progress.js";
 import { Scratch } from "../../scratch.js";
 import type { Fill } from "../../tensor.js";
 import type { Mask } from "./mask.js";
-import type { DenseTensor } from "./options.js";
+import type { DenseTensor, PruneStorage } from "./options.js";
 import type { Weight } from "./weight.js";
 
 export interface WriteOptions {
-  readonly signal: AbortSignal | undefined;
-  readonly onProgress: OnProgress | undefined;
+  readonly storage: PruneStorage;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /** Something with weights to prune: a graph, or a file of tensors. */

@@ -1,9 +1,12 @@
 import { statSync } from "node:fs";
 import { extname } from "node:path";
+import { findWeights } from "../../compressed/find-weights.js";
 import type { OutgoingTensor } from "../../convert/cast-tensor.js";
+import { unpackTensors } from "../../convert/decompress-tensors.js";
 import { deferredTensor } from "../../convert/deferred-tensor.js";
 import { writeTensorFile } from "../../convert/write-tensor-file.js";
 import { ModelOperationError, outOfRange } from "../../errors.js";
+import { isBitmaskNote } from "../../tensor-file/bitmask-notes.js";
 import { openTensorFile } from "../../tensor-file/open-tensor-file.js";
 import type { StoredTensor, TensorFile } from "../../tensor-file/tensor-file.js";
 import type { Mask } from "./mask.js";
@@ -12,6 +15,7 @@ import type { DenseTensor, PruneSettings } from "./options.js";
 import { PruneScratch, type PruneSource, type WriteOptions } from "./source.js";
 import { storedFloats } from "./stored-floats.js";
 import type { Weight } from "./weight.js";
+import { writeBitmasks } from "./write-bitmasks.js";
 
 /** Tables that are looked up, by the names that models give them. */
 const EMBEDDING = /(?:^|\.)(?:[^.]*embed[^.]*|token_embd|wte|wpe|shared)\.weight$/i;
@@ -20,8 +24,6 @@ const FORMATS = { safetensors: "safetensors", "safetensors-index": "safetensors"
 /**
  * The weights of a safetensors or GGUF file: tensors of floats with two axes or more, [outputs, inputs, ...] as PyTorch has them. What
  * they are used for such files do not say, so that embeddings are known by their names.
- *
- * @throws RangeError for an output that is not of the input's format
  */
 export class TensorSource implements PruneSource {
   readonly path: string;
@@ -30,24 +32,20 @@ export class TensorSource implements PruneSource {
   readonly files: readonly string[];
   readonly bytes: number;
   private readonly pruned = new Map<string, OutgoingTensor>();
+  private readonly file: TensorFile;
   private readonly format: (typeof FORMATS)[keyof typeof FORMATS];
 
-  constructor(
-    path: string,
-    settings: PruneSettings,
-    output: string | undefined,
-    private readonly file: TensorFile = openTensorFile(path),
-  ) {
+  constructor(path: string, settings: PruneSettings, opened: TensorFile = openTensorFile(path)) {
     try {
       this.path = path;
-      this.format = formatOf(file, path);
-      if (output !== undefined && extname(output).toLowerCase() !== `.${this.format}`)
-        throw outOfRange(`a name that ends in .${this.format}, as the input does,`, "output", output);
+      this.format = formatOf(opened, path);
+      const file = floatsOf(opened, path);
+      this.file = file;
       this.files = file.paths;
       this.bytes = file.paths.reduce((sum, each) => sum + statSync(each).size, 0);
       ({ weights: this.weights, dense: this.dense } = chooseTensors(file, settings));
     } catch (error) {
-      file.close();
+      opened.close();
       throw error;
     }
   }
@@ -60,10 +58,17 @@ export class TensorSource implements PruneSource {
     }
   }
 
-  write(output: string, options: WriteOptions): Promise<string[]> {
-    const tensors = new Map<string, OutgoingTensor>(this.file.tensors);
-    for (const [name, tensor] of this.pruned) tensors.set(name, tensor);
-    return writeTensorFile(this.format, output, tensors, this.file, options);
+  requireOutput(output: string): void {
+    if (extname(output).toLowerCase() !== `.${this.format}`)
+      throw outOfRange(`a name that ends in .${this.format}, as the input does,`, "output", output);
+  }
+
+  write(output: string, { storage, ...options }: WriteOptions): Promise<string[]> {
+    const { file, pruned } = this;
+    const tensors = new Map<string, OutgoingTensor>([...file.tensors, ...pruned]);
+    return storage === "dense"
+      ? writeTensorFile(this.format, output, tensors, file, options)
+      : writeBitmasks(output, { ...file, tensors, pruned }, options);
   }
 
   result(): undefined {
@@ -81,6 +86,23 @@ function formatOf({ format }: TensorFile, path: string): "safetensors" | "gguf" 
     "UNSUPPORTED_MODEL",
     `${path}: weights can be pruned in ONNX, safetensors and GGUF files; convert it to one of these first`,
   );
+}
+
+/**
+ * The file with the weights whole that are stored without their zeros.
+ *
+ * @throws ModelOperationError UNSUPPORTED_MODEL for weights that are stored as steps and scales
+ */
+function floatsOf(file: TensorFile, path: string): TensorFile {
+  const tensors = unpackTensors(file);
+  const [quantized] = findWeights(tensors);
+  if (quantized !== undefined)
+    throw new ModelOperationError(
+      "UNSUPPORTED_MODEL",
+      `${path}: ${quantized.name} is stored as ${quantized.format}; bring the file back into floats first (convert --compressed dense), and quantize it again when it is pruned`,
+    );
+  const metadata = new Map([...file.metadata].filter(([key]) => !isBitmaskNote(key)));
+  return { ...file, tensors, metadata };
 }
 
 function chooseTensors({ tensors }: TensorFile, settings: PruneSettings) {

@@ -3,16 +3,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ModelProcess } from "../../runtime/model-process.js";
 
-/** Gives work a process for models and a folder for their files, and takes both back. */
-export async function withModels<T>(
-  signal: AbortSignal | undefined,
-  work: (models: ModelProcess, folder: string) => Promise<T>,
-): Promise<T> {
+/** Gives work a folder for its files, and takes it back. */
+export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "modelpress-"));
   try {
-    await using models = await ModelProcess.start({ signal });
-    return await work(models, folder);
+    return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The same with a process for models. */
+export function withModels<T>(
+  signal: AbortSignal | undefined,
+  work: (models: ModelProcess, folder: string) => Promise<T>,
+): Promise<T> {
+  return withFolder(async (folder) => {
+    await using models = await ModelProcess.start({ signal });
+    return await work(models, folder);
+  });
 }

@@ -2,6 +2,8 @@ import type { DatasetSource } from "../../data/open-dataset.js";
 import { outOfRange } from "../../errors.js";
 import type { OnnxModel } from "../../onnx/read.js";
 import type { OnProgress } from "../../progress.js";
+import type { ModelComparison } from "../../runtime/compare-models.js";
+import { type PruneRepair, type Repairs, repairsOf } from "../prune/repair/repairs.js";
 
 export type ChannelScore = "l1" | "l2" | "activation" | "reconstruction";
 
@@ -30,10 +32,11 @@ export interface PruneChannelsOptions {
   /** How many samples to calibrate with. Default: all. */
   samples?: number | undefined;
   /**
-   * Fits the weights that read the channels left, and their biases, to the outputs that calibration data had with all of them, by least
-   * squares. Default: true with `data`.
+   * What is done with data for layers that read other channels than before, and those behind them, toward the outputs that each had.
+   * least-squares: their weights are fitted. bias: the means of outputs come back. batch-norm: their deviations too. Default with
+   * data: all three.
    */
-  repair?: boolean | undefined;
+  repair?: readonly PruneRepair[] | undefined;
   /** Layers keep a multiple of so many channels, which fill the lanes of vector instructions. Default 8. */
   roundTo?: number | undefined;
   /** Every layer keeps this share of its channels, and one multiple of `roundTo`, at least. Default 0.2. */
@@ -44,6 +47,11 @@ export interface PruneChannelsOptions {
   exclude?: readonly string[] | undefined;
   /** Threads for calibration runs. Default: onnxruntime's own choice. */
   threads?: number | undefined;
+  /**
+   * Also time the model before and after, in turn, on one sample and one thread; a warning says where that fails. Needs `output` and
+   * the path of a model. Default false.
+   */
+  time?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
@@ -53,7 +61,7 @@ export interface ChannelSettings {
   readonly sparsity: number;
   readonly scope: "global" | "layer";
   readonly score: ChannelScore;
-  readonly repair: boolean;
+  readonly repair: Repairs;
   readonly roundTo: number;
   readonly minKept: number;
 }
@@ -92,21 +100,24 @@ export interface PruneChannelsResult {
   repairs: string[];
   /** Bytes of the model files, external data included; `after` is 0 without `output`. */
   size: { before: number; after: number };
+  /** Of one sample, with `time`. */
+  latency?: ModelComparison["latency"];
   warnings: string[];
 }
 
+const ALL_REPAIRS: readonly PruneRepair[] = ["least-squares", "bias", "batch-norm"];
 const SCORES: readonly ChannelScore[] = ["l1", "l2", "activation", "reconstruction"];
 
 /** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
 export function channelSettings(options: PruneChannelsOptions): ChannelSettings {
   const { data, sparsity, scope = "global", roundTo = 8, minKept = 0.2 } = options;
-  const { score = data === undefined ? "l1" : "reconstruction", repair = data !== undefined } = options;
+  const { score = data === undefined ? "l1" : "reconstruction" } = options;
+  const repair = repairsOf(options.repair ?? (data === undefined ? [] : ALL_REPAIRS));
   if (!(sparsity > 0 && sparsity < 1)) throw outOfRange("a number above 0 and below 1", "sparsity", sparsity);
   if (scope !== "global" && scope !== "layer") throw outOfRange("one of global, layer", "scope", scope);
   if (!SCORES.includes(score)) throw outOfRange(`one of ${SCORES.join(", ")}`, "score", score);
   if (!(Number.isSafeInteger(roundTo) && roundTo >= 1))
     throw outOfRange("an integer from 1", "roundTo", roundTo);
   if (!(minKept >= 0 && minKept <= 1)) throw outOfRange("a number from 0 to 1", "minKept", minKept);
-  if (typeof repair !== "boolean") throw outOfRange("true or false", "repair", repair);
   return { sparsity, scope, score, repair, roundTo, minKept };
 }

@@ -15,6 +15,8 @@ import { tensorsOf } from "../../onnx/walk.js";
 import { writeOnnx } from "../../onnx/write.js";
 import { ModelProcess } from "../../runtime/model-process.js";
 import { collectStatistics } from "../collect-statistics.js";
+import { measureLatency } from "../measure-latency.js";
+import { anyRepair, describeRepairs } from "../prune/repair/repairs.js";
 import { chooseChannels } from "./choose-channels.js";
 import { groupFilter } from "./group-filter.js";
 import type { LayerReader } from "./layer-readers.js";
@@ -43,7 +45,8 @@ export async function pruneChannels(
   options: PruneChannelsOptions,
 ): Promise<PruneChannelsResult> {
   const settings = channelSettings(options);
-  const needsData = settings.repair || settings.score === "activation" || settings.score === "reconstruction";
+  const { repair, score } = settings;
+  const needsData = anyRepair(repair) || score === "activation" || score === "reconstruction";
   if (needsData && options.data === undefined)
     throw new ModelOperationError(
       "CALIBRATION_NEEDED",
@@ -53,7 +56,11 @@ export async function pruneChannels(
   const folder = needsData ? await mkdtemp(join(tmpdir(), "modelpress-")) : undefined;
   try {
     const before = typeof input === "string" ? modelBytes(input) : input.byteLength;
-    return await new ChannelPruning(model, options, settings, folder).run(before);
+    const result = await new ChannelPruning(model, options, settings, folder).run(before);
+    const [written] = result.files;
+    if (!options.time || typeof input !== "string" || written === undefined) return result;
+    const { warnings, ...timed } = await measureLatency(input, written, options);
+    return { ...result, ...timed, warnings: [...result.warnings, ...warnings] };
   } catch (error) {
     model.close();
     throw error;
@@ -159,7 +166,7 @@ class ChannelPruning {
             (group) => this.warnUnobserved(group),
           );
     const removed = removedBy(orders);
-    return settings.repair ? await this.repaired(models, axes, removed) : { axes, removed };
+    return anyRepair(settings.repair) ? await this.repaired(models, axes, removed) : { axes, removed };
   }
 
   private async repaired(
@@ -168,10 +175,11 @@ class ChannelPruning {
     removed: Set<number>,
   ): Promise<{ axes: Axes; removed: Set<number> }> {
     const { data, samples, threads, onProgress } = this.options;
+    const { repair: repairs } = this.settings;
     const runs = { data: data!, samples, threads, folder: this.folder! };
-    const fitted = await refitLayers(models, axes, removed, runs, onProgress);
-    if (fitted === 0) return { axes, removed };
-    this.repairs.push(`fitted ${fitted} layers to what they made with all channels`);
+    const layers = await refitLayers(models, axes, removed, { ...runs, repairs, onProgress });
+    if (layers === 0) return { axes, removed };
+    this.repairs.push(`repaired ${layers} layers: ${describeRepairs(repairs).join(", ")}`);
     const again = analyseChannels(axes.graph);
     return { axes: again, removed: sameChannels(axes, again, removed) };
   }

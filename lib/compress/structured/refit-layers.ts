@@ -9,10 +9,16 @@ import type { ChosenMask } from "../prune/choose-masks.js";
 import { FitCollector, type FitRuns } from "../prune/repair/fit-collector.js";
 import { repairPruned } from "../prune/repair/repair-pruned.js";
 import { repairableLayers } from "../prune/repair/repairable-layers.js";
+import type { Repairs } from "../prune/repair/repairs.js";
 import type { Weight } from "../prune/weight.js";
 
 /** Of layers that lose nothing themselves, those with more inputs are left alone: their fit would take longest and change least. */
 const MOST_COLUMNS = 1024;
+
+export interface RefitOptions extends FitRuns {
+  readonly repairs: Repairs;
+  readonly onProgress: OnProgress | undefined;
+}
 
 /**
  * Fits the layers of a model to the outputs that they had before channels went, one after the other in the order in which
@@ -20,14 +26,13 @@ const MOST_COLUMNS = 1024;
  * The weights of channels that went become 0, what the means of these added goes into biases, or into BatchNormalization.
  * Y. He, X. Zhang, J. Sun: Channel Pruning for Accelerating Very Deep Neural Networks, ICCV 2017.
  *
- * @returns how many layers were fitted
+ * @returns how many layers were repaired
  */
 export async function refitLayers(
   models: ModelProcess,
   axes: Axes,
   removed: ReadonlySet<number>,
-  runs: FitRuns,
-  onProgress: OnProgress | undefined,
+  { repairs, onProgress, ...runs }: RefitOptions,
 ): Promise<number> {
   const { graph } = axes;
   const masks = masksOf(axes, removed);
@@ -51,7 +56,7 @@ export async function refitLayers(
     collector,
     behind,
     masks.filter(({ weight }) => fitted.has(weight.name)),
-    { choose: undefined, leastSquares: true, bias: true, batchNorm: true },
+    { choose: undefined, ...repairs },
     onProgress,
   );
   await collector.close();

@@ -3,14 +3,12 @@ import { chooseCompensated, compensate } from "./choose-compensated.js";
 import { type Chosen, chooseInRounds, isAffordable, type Quota } from "./choose-kept.js";
 import { matchOutputs } from "./match-outputs.js";
 import { type LayerRows, NormalEquations } from "./normal-equations.js";
+import type { Repairs } from "./repairs.js";
 
 /** What is done to a pruned layer. */
-export interface LayerRepairs {
+export interface LayerRepairs extends Repairs {
   /** How what goes is chosen once more, from what the layer sees now; undefined where that is settled. */
   readonly choose: "wanda" | "sparsegpt" | undefined;
-  readonly leastSquares: boolean;
-  readonly bias: boolean;
-  readonly batchNorm: boolean;
 }
 
 /** A layer as it is before, and what of it is to go. */
