@@ -3,12 +3,12 @@
 // Those for Linux and Windows by default, with zig, which x64 Linux takes from its npm package (ZIG names another one) and which
 // needs cmake and ninja. --system builds for this machine with its own compiler, as the ones for macOS are built.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { platforms, prebuildOf } from "./prebuild/platforms.mjs";
+import { ownPlatform, platforms, prebuildOf } from "./prebuild/platforms.mjs";
 import { findZig } from "./prebuild/zig.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -16,15 +16,6 @@ const build = join(root, "build/prebuild");
 const { values: options } = parseArgs({
   options: { platform: { type: "string", multiple: true }, system: { type: "boolean", default: false } },
 });
-
-/** This machine's own platform. */
-function ownPlatform() {
-  const libc = existsSync("/etc/alpine-release") ? "musl" : "glibc";
-  return platforms.find(
-    (platform) =>
-      platform.os === process.platform && platform.arch === process.arch && (platform.libc ?? libc) === libc,
-  );
-}
 
 function wanted() {
   if (options.system)

@@ -1,16 +1,17 @@
 // Runs a prebuilt addon in Node of its own platform: scripts/prebuild/smoke.mjs, then every kernel against JavaScript.
 //   node scripts/test-prebuild.mjs --platform NAME [--node MAJOR] [--rounds N]
-// This Node runs what is for this machine. Node for Arm runs in qemu-aarch64-static (Debian: qemu-user-static and
-// g++-aarch64-linux-gnu, whose libraries it uses) and Node for Windows in wine; both come from their npm packages, once, into build/.
-// NODE names another binary.
+// This Node runs what is for this machine. Of Debian's packages the others need: qemu-user-static and g++-aarch64-linux-gnu, whose
+// libraries Node for Arm uses; wine64 and wine for Windows; musl and g++ for musl, which runs in one version of Node. Node itself comes
+// from npm packages, once, into build/. NODE names another binary.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { muslNode } from "./prebuild/musl-node.mjs";
 import { nodeFor } from "./prebuild/node-binary.mjs";
-import { platforms, prebuildOf } from "./prebuild/platforms.mjs";
+import { ownPlatform, platforms, prebuildOf } from "./prebuild/platforms.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { values: options } = parseArgs({
@@ -26,13 +27,32 @@ if (!platform) {
   process.exit(2);
 }
 
-/** How this machine runs a Node for that one. @returns {string[]} */
-function emulator() {
-  if (platform?.os === process.platform && platform.arch === process.arch) return [];
-  if (platform?.os === "linux" && platform.arch === "arm64")
-    return ["qemu-aarch64-static", "-L", process.env.SYSROOT_ARM64 ?? "/usr/aarch64-linux-gnu"];
-  if (platform?.os === "win32") return ["wine"];
-  throw new Error(`${platform?.name} does not run here`);
+const build = join(root, "build/test-prebuild");
+const downloads = join(build, "node");
+
+/**
+ * How this machine runs a Node for that one: a command, arguments that go before Node's own, and what they need in the environment.
+ *
+ * @returns {{ command: string, args?: string[], env?: Record<string, string> }}
+ */
+function howToRun() {
+  const { os, arch, name } = /** @type {NonNullable<typeof platform>} */ (platform);
+  const node = () => process.env.NODE ?? nodeFor({ os, arch }, options.node, downloads);
+  if (platform === ownPlatform())
+    return { command: options.node === process.versions.node ? process.execPath : node() };
+  if (name === "linux-x64-musl") {
+    const { node: command, env } = muslNode(downloads);
+    return { command, env };
+  }
+  if (name === "linux-arm64-glibc")
+    return {
+      command: "qemu-aarch64-static",
+      args: ["-L", process.env.SYSROOT_ARM64 ?? "/usr/aarch64-linux-gnu", node()],
+    };
+  // Wine counts as Windows 10 only in a folder of its own that says so.
+  if (os === "win32")
+    return { command: "wine", args: [node()], env: { WINEPREFIX: join(build, "wine"), WINEDEBUG: "-all" } };
+  throw new Error(`${name} does not run here`);
 }
 
 /** The package as it is published, with this one addon. @param {string} stage */
@@ -47,26 +67,21 @@ function stagePackage(stage) {
     cpSync(join(root, part), join(stage, part), { recursive: true });
 }
 
-const build = join(root, "build/test-prebuild");
+const { command, args = [], env: needed } = howToRun();
 // Elsewhere: what is installed here must not be found from there.
 const stage = mkdtempSync(join(tmpdir(), "modelpress-prebuild-"));
 process.once("exit", () => rmSync(stage, { recursive: true, force: true }));
 stagePackage(stage);
-const own = emulator().length === 0 && options.node === process.versions.node;
-const node =
-  process.env.NODE ?? (own ? process.execPath : nodeFor(platform, options.node, join(build, "node")));
-const [command = node, ...args] = [...emulator(), node];
 const wrapper = join(stage, "node");
 if (command === "qemu-aarch64-static")
   writeFileSync(wrapper, `#!/bin/sh\nexec ${[command, ...args].join(" ")} "$@"\n`, { mode: 0o755 });
-const settings = {
+const env = {
+  ...process.env,
+  ...needed,
   // An emulated process cannot start an emulated one by itself.
   ...(existsSync(wrapper) ? { NODE_WRAPPER: wrapper } : {}),
   LIBC: platform.libc ?? "",
-  // Wine counts as Windows 10 only in a folder of its own that says so.
-  ...(command === "wine" ? { WINEPREFIX: join(build, "wine"), WINEDEBUG: "-all" } : {}),
 };
-const env = { ...process.env, ...settings };
 if (command === "wine" && !existsSync(join(build, "wine")))
   spawnSync("wine", ["winecfg", "-v", "win10"], { env, stdio: "ignore" });
 for (const script of [

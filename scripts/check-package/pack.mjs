@@ -1,6 +1,6 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { platforms, prebuildOf } from "../prebuild/platforms.mjs";
+import { ownPlatform, platforms, prebuildOf } from "../prebuild/platforms.mjs";
 import { commandOf, root, run, runNpm } from "./tools.mjs";
 
 const MAX_BYTES = 5_000_000;
@@ -25,10 +25,9 @@ export function packPackage(folder, prebuilds) {
   for (const part of ["package.json", "README.md", "LICENSE", ...files])
     if (part !== "prebuilds" || prebuilds) cpSync(join(root, part), join(stage, part), { recursive: true });
   if (!prebuilds) {
-    const own = platforms.find(({ os, arch }) => os === process.platform && arch === process.arch);
+    const own = ownPlatform();
     if (!own) throw new Error(`No addon is published for ${process.platform}-${process.arch}`);
-    const libc = own.libc && (existsSync("/etc/alpine-release") ? "musl" : "glibc");
-    const addon = join(stage, prebuildOf(libc ? { ...own, libc } : own));
+    const addon = join(stage, prebuildOf(own));
     mkdirSync(join(addon, ".."), { recursive: true });
     cpSync(join(root, "build/Release/modelpress.node"), addon);
   }

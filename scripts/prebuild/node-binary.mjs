@@ -6,13 +6,11 @@ import { join } from "node:path";
  * Node for a platform, from its npm package, once into `folder`. The package refuses to be installed on another system, but not to be
  * unpacked.
  *
- * @param {Pick<import("./platforms.mjs").Platform, "os" | "arch" | "libc">} platform
+ * @param {Pick<import("./platforms.mjs").Platform, "os" | "arch">} platform
  * @param {string} version "20.20.2", or "22" for the newest of these
  * @param {string} folder
  */
-export function nodeFor({ os, arch, libc }, version, folder) {
-  if (libc === "musl")
-    throw new Error("There is no npm package of Node for musl: run this on Alpine, or set NODE");
+export function nodeFor({ os, arch }, version, folder) {
   const name = { win32: `node-win-${arch}`, darwin: `node-bin-darwin-${arch}` }[os] ?? `node-linux-${arch}`;
   const unpacked = join(folder, `${name}-${version}`);
   const binary = join(unpacked, "package/bin", os === "win32" ? "node.exe" : "node");

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 /**
  * @typedef {object} Platform
  * @property {string} name what --platform takes
@@ -29,6 +31,14 @@ export const platforms = [
   { name: "darwin-arm64", os: "darwin", arch: "arm64" },
   { name: "darwin-x64", os: "darwin", arch: "x64" },
 ];
+
+/** This machine's own platform, if an addon is published for it. */
+export function ownPlatform() {
+  const own = existsSync("/etc/alpine-release") ? "musl" : "glibc";
+  return platforms.find(
+    ({ os, arch, libc = own }) => os === process.platform && arch === process.arch && libc === own,
+  );
+}
 
 /** Where its addon lies in the package; the loader looks for these names. @param {Platform} platform */
 export function prebuildOf({ os, arch, libc }) {
