@@ -1,13 +1,20 @@
-import { compare } from "./compare.mjs";
-import { random } from "./random.mjs";
+import { bytes, compare } from "./compare.mjs";
 
 /** @param {import("./random.mjs").Round} round */
-export function compareMinMax({ channels, inner, x, text }) {
+export function compareMinMax({ channels, inner, length, offset, x, text }) {
   for (const values of [x, x.map((value) => (Number.isNaN(value) ? -0 : value))]) {
     compare(`minMax, ${text}`, (backend) => {
       const range = new Float32Array(2);
       backend.minMax(values, range);
       return range;
+    });
+    compare(`dynamicQuantizeLinear, ${text}`, (backend) => {
+      const y = new Uint8Array(length + offset);
+      const params = new Float32Array(4);
+      backend.dynamicQuantizeLinear(values, y.subarray(offset), params);
+      // Callers get them as numbers, and a number has one NaN.
+      const numbers = Float64Array.from(params, (value) => (Number.isNaN(value) ? NaN : value));
+      return Buffer.concat([y, bytes(numbers)]);
     });
     compare(`summarize, ${text}`, (backend) => {
       const range = new Float32Array(2);

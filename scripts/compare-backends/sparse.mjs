@@ -51,6 +51,11 @@ function compareCsr(thinned, { channels, inner, length, text }) {
   const row = channels * inner;
   const offsets = new Int32Array(length / row + 1);
   js.csrOffsets(thinned, row, offsets);
+  compare(`csrOffsets, ${text}`, (backend) => {
+    const y = offsets.map(() => 99);
+    backend.csrOffsets(thinned, row, y);
+    return y;
+  });
   const stored = offsets.at(-1) ?? 0;
   const csr = /** @type {const} */ ([new Float32Array(stored), new Int32Array(stored), offsets]);
   js.toCsr(thinned, row, ...csr);

@@ -1,4 +1,5 @@
-// What Node for musl wants of libstdc++ and libgcc that Debian's builds of these for glibc, or glibc itself, do not have.
+// What Node for musl wants of libstdc++ and libgcc that Debian's builds of these for glibc, or glibc itself,
+// do not have.
 #include <locale.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,8 +35,8 @@ size_t __strftime_l(char* text, size_t size, const char* format, const struct tm
   return strftime_l(text, size, format, time, locale);
 }
 
-// std::string::_M_replace_cold of libstdc++ 13: `count` chars at `at` become `length` of `from`, which may lie in the same string;
-// `tail` chars follow.
+// std::string::_M_replace_cold of libstdc++ 13: `count` chars at `at` become `length` of `from`, which may
+// lie in the same string; `tail` chars follow.
 void _ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE15_M_replace_coldEPcmPKcmm(
     void* string, char* at, size_t count, const char* from, size_t length, size_t tail) {
   (void)string;
