@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 /** Declares how mode weights stores weights in blocks, under the names that quantizeModel has for it. */
 export function addBlockOptions(command: Command): void {
   command
+    .optionsGroup("Weights in blocks of 4 or 8 bits:")
     .addOption(
       oneOf(
         "--bits <n>",
@@ -29,7 +30,8 @@ export function addBlockOptions(command: Command): void {
         "--weight-format <format>",
         "blocks for onnxruntime's MatMulNBits, or for any runtime of opset 21",
       ).choices(["matmulnbits", "dequantize"]),
-    );
+    )
+    .optionsGroup("Options:");
 }
 
 function oneOf(flags: string, description: string, allowed: readonly number[]): Option {

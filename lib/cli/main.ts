@@ -11,7 +11,7 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Verb> }> = {
     load: async () => (await import("./optimize.js")).optimize,
   },
   quantize: {
-    summary: "turn a float32 model into int8",
+    summary: "store weights in 8 or 4 bits or float16, and compute in int8",
     load: async () => (await import("./quantize.js")).quantize,
   },
   prune: {

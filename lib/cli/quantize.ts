@@ -64,6 +64,22 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           "default: static with --data, else what does not slow this model down",
         ).choices(["static", "dynamic", "weights", "float16"]),
       )
+      .addOption(
+        new Option(
+          "--target <target>",
+          "what the model is to run on; sets types, symmetry and range; default: this machine's processor",
+        ).choices(Object.keys(PRESETS)),
+      )
+      .addOption(
+        new Option(
+          "--format <format>",
+          "how static int8 is written: QuantizeLinear/DequantizeLinear pairs, or integer operators of onnxruntime",
+        )
+          .choices(["qdq", "qoperator"])
+          .default("qdq"),
+      )
+      .option("--no-prepare", "do not optimise the graph first")
+      .optionsGroup("Calibration:")
       .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
       .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
       .addOption(
@@ -78,12 +94,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         "--calibration-cache <file>",
         "keep the ranges found in this file, and take them from it next time",
       )
-      .addOption(
-        new Option(
-          "--target <target>",
-          "what the model is to run on; sets types, symmetry and range; default: this machine's processor",
-        ).choices(Object.keys(PRESETS)),
-      )
+      .optionsGroup("Types and scales:")
       .addOption(
         new Option("--activations <type>", "type of activations; default by target").choices([
           "uint8",
@@ -96,14 +107,6 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         new Option("--weights <type>", "type of weights; default by target").choices(["int8", "uint8"]),
       )
       .option("--symmetric", "centre the ranges of activations on zero")
-      .addOption(
-        new Option(
-          "--format <format>",
-          "how static int8 is written: QuantizeLinear/DequantizeLinear pairs, or integer operators of onnxruntime",
-        )
-          .choices(["qdq", "qoperator"])
-          .default("qdq"),
-      )
       .option("--no-per-channel", "one scale per weight instead of one per output channel")
       .option("--reduce-range", "weights in 7 bits, for x64 processors without VNNI")
       .option("--no-reduce-range", "weights in 8 bits whatever the target")
@@ -111,6 +114,8 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         "--overrides <file>",
         'JSON: by tensor name {"min", "max", "dtype", "symmetric"} or "float" to keep it so',
       )
+      .option("--no-keep-io", "mode float16: inputs and outputs in float16 too")
+      .optionsGroup("Accuracy:")
       .addOption(
         new Option(
           "--keep-float <which>",
@@ -123,6 +128,14 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         "--min-sqnr <dB>",
         "what --keep-float auto wants the outputs to keep over some calibration samples; default 20",
         parseDecibels,
+      )
+      .addOption(
+        new Option(
+          "--correct-bias <how>",
+          "biases make good what int8 takes from the mean of outputs; auto: where the outputs keep little",
+        )
+          .choices(["auto", "none", "analytical", "empirical"])
+          .default("auto"),
       )
       .addOption(
         new Option(
@@ -141,13 +154,12 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         parseShare,
       )
       .addOption(
-        new Option(
-          "--correct-bias <how>",
-          "biases make good what int8 takes from the mean of outputs; auto: where the outputs keep little",
-        )
-          .choices(["auto", "none", "analytical", "empirical"])
+        new Option("--equalize <when>", "rescale channels: of a model that needs it, or of any")
+          .choices(["auto", "always"])
           .default("auto"),
       )
+      .option("--no-equalize", "do not rescale channels that are far wider than their neighbours")
+      .optionsGroup("Which nodes:")
       .option(
         "--include <node>",
         "quantize only this node; * and ? stand for others; may be repeated",
@@ -163,15 +175,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
         "quantize only these operators, separated by commas, and each wherever it stands",
         parseList,
       )
-      .option("--exclude-op-types <types>", "leave these operators in float", parseList)
-      .addOption(
-        new Option("--equalize <when>", "rescale channels: of a model that needs it, or of any")
-          .choices(["auto", "always"])
-          .default("auto"),
-      )
-      .option("--no-equalize", "do not rescale channels that are far wider than their neighbours")
-      .option("--no-keep-io", "mode float16: inputs and outputs in float16 too")
-      .option("--no-prepare", "do not optimise the graph first");
+      .option("--exclude-op-types <types>", "leave these operators in float", parseList);
     addBlockOptions(command);
     addExamples(
       command,
