@@ -1,4 +1,4 @@
-import { magnitudeThreshold, pruneBlocks, pruneMagnitude, pruneNM } from "modelpress";
+import { magnitudeHistogram, magnitudeThreshold, pruneBlocks, pruneMagnitude, pruneNM } from "modelpress";
 import type { Benchmark } from "./harness/benchmark.js";
 import { filled, lastAxis, randomFloats } from "./harness/inputs.js";
 
@@ -9,6 +9,26 @@ function thresholdBySorting(x: Float32Array): number {
 }
 
 export const benchmarks: Benchmark[] = [
+  {
+    name: "magnitudeHistogram",
+    prepare(n) {
+      const x = randomFloats(n);
+      const out = new Float64Array(2 ** 15);
+      return {
+        library(how) {
+          const options = { out, ...how };
+          return () => magnitudeHistogram(x, options);
+        },
+        input: x,
+        naive: {
+          "Math.log2"() {
+            out.fill(0);
+            for (let i = 0; i < n; i++) out[Math.floor(128 * (Math.log2(Math.abs(x[i]!)) + 127))]!++;
+          },
+        },
+      };
+    },
+  },
   {
     name: "magnitudeThreshold",
     prepare(n) {

@@ -128,6 +128,11 @@ export { inspectPickle, type JudgedImport, type PickleSummary } from "./pickle/i
 export type { ImportJudgement } from "./pickle/judge-import.js";
 export type { OnProgress, Progress } from "./progress.js";
 export type { FloatArrays } from "./prune/arrays.js";
+export {
+  type MagnitudeHistogramOptions,
+  magnitudeHistogram,
+  magnitudeHistogramAsync,
+} from "./prune/magnitude-histogram.js";
 export { magnitudeThreshold, magnitudeThresholdAsync } from "./prune/magnitude-threshold.js";
 export { type PruneBlocksOptions, pruneBlocks, pruneBlocksAsync } from "./prune/prune-blocks.js";
 export { type PruneMagnitudeOptions, pruneMagnitude, pruneMagnitudeAsync } from "./prune/prune-magnitude.js";

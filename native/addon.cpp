@@ -56,6 +56,7 @@ void add_operations(Napi::Object& operations, const Target& target) {
   add<binding::fit_blockwise>(operations, "fitBlockwise", target);
   add<binding::histogram>(operations, "histogram", target);
   add<binding::magnitude_threshold>(operations, "magnitudeThreshold", target);
+  add<binding::magnitude_histogram>(operations, "magnitudeHistogram", target);
   add<binding::prune_magnitude>(operations, "pruneMagnitude", target);
   add<binding::prune_to_threshold>(operations, "pruneToThreshold", target);
   add<binding::prune_nm>(operations, "pruneNM", target);

@@ -31,6 +31,7 @@ Napi::Value dequantize_blockwise(const Napi::CallbackInfo& info);
 Napi::Value fit_blockwise(const Napi::CallbackInfo& info);
 Napi::Value histogram(const Napi::CallbackInfo& info);
 Napi::Value magnitude_threshold(const Napi::CallbackInfo& info);
+Napi::Value magnitude_histogram(const Napi::CallbackInfo& info);
 Napi::Value prune_magnitude(const Napi::CallbackInfo& info);
 Napi::Value prune_to_threshold(const Napi::CallbackInfo& info);
 Napi::Value prune_nm(const Napi::CallbackInfo& info);

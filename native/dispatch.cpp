@@ -54,6 +54,7 @@ constexpr Kernels kScalar = [] {
   k.fit_blockwise = scalar::fit_blockwise;
   k.histogram_f32 = scalar::histogram_f32;
   k.collect_magnitudes_f32 = scalar::collect_magnitudes_f32;
+  k.count_magnitudes_f32 = scalar::count_magnitudes_f32;
   k.prune_magnitudes_f32 = scalar::prune_magnitudes_f32;
   k.prune_groups_f32 = scalar::prune_groups_f32;
   k.prune_group_lanes_f32 = scalar::prune_group_lanes_f32;

@@ -55,6 +55,7 @@ struct Kernels {
   FitBlockwise* fit_blockwise;
   Histogram* histogram_f32;
   CollectMagnitudes* collect_magnitudes_f32;
+  CountMagnitudes* count_magnitudes_f32;
   PruneMagnitudes* prune_magnitudes_f32;
   PruneGroups* prune_groups_f32;
   PruneGroupLanes* prune_group_lanes_f32;

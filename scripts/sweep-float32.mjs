@@ -94,6 +94,11 @@ for (const [min, max, bins] of /** @type {const} */ ([
     backend.histogram(x, min, max, counts);
     return counts;
   });
+add("magnitudeHistogram", (backend, x, memory) => {
+  const counts = new Float64Array(memory, 0, 2 ** 15);
+  backend.magnitudeHistogram(x, -1, counts);
+  return counts;
+});
 
 const bits = new Uint32Array(BLOCK);
 const x = new Float32Array(bits.buffer);

@@ -1,8 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { streamedThreshold } from "../lib/compress/prune/streamed-threshold.js";
-import { magnitudeThreshold, pruneModel } from "../lib/index.js";
+import { pruneMagnitude, pruneModel } from "../lib/index.js";
 import { buildModel, floats, modelFile } from "./support/build-model.js";
 import { temporaryFolder } from "./support/folder.js";
 import { randomTensor } from "./support/quantize-built.js";
@@ -76,15 +75,31 @@ describe("LAMP", () => {
   });
 });
 
-describe("streamedThreshold", () => {
-  it("is the k-th magnitude of all parts, whatever they hold", () => {
+describe("one threshold of magnitudes", () => {
+  it("takes as many as asked for, whatever the values are", async () => {
     const parts = [
-      randomTensor([1000], 1).data as Float32Array,
+      randomTensor([10, 100], 1).data as Float32Array,
       new Float32Array(50),
-      Float32Array.of(-0, 1e-45, -1e-40, 3e38, -3e38, Infinity, 0.5, 0.5, -0.5),
+      Float32Array.of(-0, 1e-45, -1e-40, 3e38, -3e38, 2e-40, 0.5, 0.5, -0.5, 0.25),
     ];
+    const shapes = [
+      [10, 100],
+      [5, 10],
+      [2, 5],
+    ] as const;
+    const path = join(folder, "parts.onnx");
+    const initializers = parts.map((part, i) => floats(`w${i}`, [...shapes[i]!], part));
+    const nodes = parts.map((_, i) => ({ op: "MatMul", in: [`x${i}`, `w${i}`], out: [`y${i}`] }));
+    const inputs = Object.fromEntries(shapes.map(([rows], i) => [`x${i}`, [1, rows]]));
+    writeFileSync(path, modelFile(buildModel({ nodes, initializers, inputs, outputs: ["y0", "y1", "y2"] })));
     const length = parts.reduce((sum, part) => sum + part.length, 0);
-    for (const k of [1, 2, 50, 51, 52, 53, 500, length - 3, length - 1, length])
-      expect(streamedThreshold(() => parts, k)).toBe(magnitudeThreshold(parts, k / length));
+    for (const k of [1, 50, 51, 52, 53, 54, 500, length - 3, length - 1, length]) {
+      const options = { sparsity: k / length, score: "magnitude", minSize: 1 } as const;
+      const { model, zeros } = await pruneModel(path, options);
+      expect(zeros).toEqual({ before: 51, after: Math.max(51, k) });
+      const expected = pruneMagnitude(parts, { sparsity: Math.max(51, k) / length });
+      for (const [i, values] of expected.entries()) expect(model!.tensors.get(`w${i}`)!.data).toEqual(values);
+      model!.close();
+    }
   });
 });

@@ -13,6 +13,12 @@ export interface PruneOperations<Result> {
   ): Result;
 
   /**
+   * Sets counts to how many magnitudes, as the bits of float32 without the sign, have each of the 2^15 values that their upper 15
+   * bits can have; or, of those where these are `within`, from 0 on, each of the 2^16 of their lower bits. `within` -1: the former.
+   */
+  magnitudeHistogram(x: Float32Array, within: number, counts: Float64Array, ...execution: Execution): Result;
+
+  /**
    * y = x with 0 in place of all but the `keep` largest magnitudes of each `of` neighbours, 2 to 64, along the middle of x as
    * [outer, size, inner]; of equals the first go. y may be x.
    */

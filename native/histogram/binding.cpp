@@ -1,12 +1,11 @@
 #include <algorithm>
 #include <cfloat>
 #include <memory>
-#include <mutex>
 #include <new>
-#include <vector>
 
 #include "../bindings.h"
 #include "../job.h"
+#include "../shared_counts.h"
 
 namespace modelpress {
 namespace {
@@ -38,70 +37,6 @@ HistogramBins bins_between(double min, double max, int32_t count) {
   return bins;
 }
 
-// What several threads count in parts of x: each takes a table that no other is using, so there are as many
-// as threads were at work, and adding them up takes no more time than that.
-class SharedCounts {
- public:
-  SharedCounts(const HistogramBins& bins, double* counts)
-      : bins_(bins), bins_count_(static_cast<size_t>(bins.count)), counts_(counts) {
-    std::fill_n(counts_, bins_count_, 0.0);
-  }
-
-  void count(const Kernels& k, const float* x, size_t n) {
-    Table table = take();
-    // In parts, so that no counter of 32 bits overflows.
-    for (size_t part; n > 0; x += part, n -= part) {
-      part = std::min(n, kMaxPart);
-      if (table.seen > UINT32_MAX - part) add(table);
-      k.histogram_f32(x, part, bins_, table.counters.data(), stride());
-      table.seen += part;
-    }
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(table));
-  }
-
-  void finish() {
-    for (Table& table : idle_) add(table);
-  }
-
- private:
-  static constexpr size_t kMaxPart = size_t{1} << 31;
-
-  struct Table {
-    std::vector<uint32_t> counters;
-    size_t seen = 0;
-  };
-
-  size_t stride() const { return bins_count_ <= kMaxSeparate ? bins_count_ + 1 : 0; }
-  size_t tables() const { return stride() == 0 ? 1 : kHistogramTables; }
-
-  Table take() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        Table table = std::move(idle_.back());
-        idle_.pop_back();
-        return table;
-      }
-    }
-    return {std::vector<uint32_t>(tables() * (bins_count_ + 1))};
-  }
-
-  void add(Table& table) {
-    const std::lock_guard lock(mutex_);
-    for (size_t k = 0; k < tables(); ++k)
-      for (size_t i = 0; i < bins_count_; ++i) counts_[i] += table.counters[k * stride() + i];
-    std::fill(table.counters.begin(), table.counters.end(), 0);
-    table.seen = 0;
-  }
-
-  const HistogramBins bins_;
-  const size_t bins_count_;
-  double* const counts_;
-  std::mutex mutex_;
-  std::vector<Table> idle_;
-};
-
 }  // namespace
 
 Napi::Value binding::histogram(const Napi::CallbackInfo& info) {
@@ -114,11 +49,18 @@ Napi::Value binding::histogram(const Napi::CallbackInfo& info) {
   require(info, counts.length >= 1 && counts.length <= kMaxBins, "too few or too many bins");
   const Kernels& k = kernels(info);
   try {
-    const auto shared = std::make_shared<SharedCounts>(
-        bins_between(min, max, static_cast<int32_t>(counts.length)), counts.data);
+    const HistogramBins bins = bins_between(min, max, static_cast<int32_t>(counts.length));
+    const bool is_separate = counts.length <= kMaxSeparate;
+    const size_t copies = is_separate ? kHistogramTables : 1;
+    const auto shared = std::make_shared<SharedCounts>(counts.length, copies, counts.length + 1, counts.data);
     return execute(
         info, 4, {x.length, sizeof(float)},
-        [=, &k](size_t begin, size_t end) { shared->count(k, x.data + begin, end - begin); },
+        [=, &k](size_t begin, size_t end) {
+          shared->count(end - begin, [&](size_t from, size_t to, uint32_t* table) {
+            k.histogram_f32(x.data + begin + from, to - from, bins, table,
+                            is_separate ? counts.length + 1 : 0);
+          });
+        },
         [=] { shared->finish(); });
   } catch (const std::bad_alloc&) {
     throw Napi::RangeError::New(info.Env(), "no memory for the counters");

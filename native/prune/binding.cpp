@@ -1,6 +1,9 @@
 #include <limits>
+#include <memory>
+#include <new>
 
 #include "../bindings.h"
+#include "../shared_counts.h"
 #include "kth_magnitude.h"
 
 namespace modelpress {
@@ -91,6 +94,21 @@ void prune_ties(const Kernels& k, const Operands& operands, const KthMagnitude& 
   });
 }
 
+constexpr size_t kUpperBins = size_t{1} << (31 - kLowBits);
+constexpr size_t kLowerBins = size_t{1} << kLowBits;
+
+// Counts the magnitudes in one bin by their lower bits.
+void count_within(const Kernels& k, const float* x, size_t n, int32_t bin, uint32_t* counts) {
+  std::vector<int32_t> found(std::min(n, kPart) + kFoundSlack);
+  const int32_t lo = bin << kLowBits;
+  for (size_t begin = 0; begin < n; begin += kPart) {
+    MagnitudeCounts inside{};
+    k.collect_magnitudes_f32(x + begin, std::min(kPart, n - begin), lo,
+                             lo + static_cast<int32_t>(kLowerBins - 1), inside, found.data());
+    for (size_t i = 0; i < inside.inside; ++i) ++counts[found[i] - lo];
+  }
+}
+
 // A matrix cut into blocks, of which those at its right and lower edge may be smaller.
 struct BlockGrid {
   size_t rows, cols, block_rows, block_cols;
@@ -165,6 +183,31 @@ Napi::Value binding::magnitude_threshold(const Napi::CallbackInfo& info) {
     const KthMagnitude kth = MagnitudeSearch(k, x, steps).find(count);
     std::memcpy(result.data, &kth.magnitude, sizeof(kth.magnitude));
   });
+}
+
+// counts become those by upper bits, or of the bin `within`, from 0, by the lower ones.
+Napi::Value binding::magnitude_histogram(const Napi::CallbackInfo& info) {
+  const auto x = array_arg<float>(info, 0);
+  const auto within = static_cast<int32_t>(number_arg(info, 1));
+  const auto counts = array_arg<double>(info, 2);
+  require(info, within >= -1 && within < static_cast<int32_t>(kUpperBins), "no such bin");
+  require(info, counts.length == (within < 0 ? kUpperBins : kLowerBins), "counts has another length");
+  const Kernels& k = kernels(info);
+  try {
+    const auto shared = std::make_shared<SharedCounts>(counts.length, 1, counts.length, counts.data);
+    return execute(
+        info, 3, {x.length, sizeof(float)},
+        [=, &k](size_t begin, size_t end) {
+          shared->count(end - begin, [&](size_t from, size_t to, uint32_t* table) {
+            const float* const part = x.data + begin + from;
+            if (within < 0) return k.count_magnitudes_f32(part, to - from, table);
+            count_within(k, part, to - from, within, table);
+          });
+        },
+        [=] { shared->finish(); });
+  } catch (const std::bad_alloc&) {
+    throw Napi::RangeError::New(info.Env(), "no memory for the counters");
+  }
 }
 
 Napi::Value binding::prune_magnitude(const Napi::CallbackInfo& info) {

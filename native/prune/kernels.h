@@ -16,6 +16,10 @@ constexpr size_t kFoundSlack = 8;
 using CollectMagnitudes = void(const float* x, size_t n, int32_t lo, int32_t hi, MagnitudeCounts& counts,
                                int32_t* found);
 
+// Counts each magnitude of x by its upper bits, all but the lowest kLowBits. n is below 2^32.
+constexpr int kLowBits = 16;
+using CountMagnitudes = void(const float* x, size_t n, uint32_t* counts);
+
 // y = x where the magnitude is above limit, else 0. y may be x.
 using PruneMagnitudes = void(const float* x, float* y, size_t n, int32_t limit);
 
@@ -30,6 +34,7 @@ using PruneGroupLanes = void(const float* x, float* y, size_t stride, size_t n, 
 
 namespace scalar {
 CollectMagnitudes collect_magnitudes_f32;
+CountMagnitudes count_magnitudes_f32;
 PruneMagnitudes prune_magnitudes_f32;
 PruneGroups prune_groups_f32;
 PruneGroupLanes prune_group_lanes_f32;

@@ -40,6 +40,10 @@ void scalar::collect_magnitudes_f32(const float* x, size_t n, int32_t lo, int32_
   }
 }
 
+void scalar::count_magnitudes_f32(const float* x, size_t n, uint32_t* counts) {
+  for (size_t i = 0; i < n; ++i) ++counts[magnitude_of(x[i]) >> kLowBits];
+}
+
 void scalar::prune_magnitudes_f32(const float* x, float* y, size_t n, int32_t limit) {
   for (size_t i = 0; i < n; ++i) y[i] = magnitude_of(x[i]) <= limit ? 0.0f : x[i];
 }

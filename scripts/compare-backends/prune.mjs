@@ -10,6 +10,13 @@ export function comparePruning({ scale, inner, length, x, text }) {
     backend.magnitudeThreshold(parts, k, result);
     return result;
   });
+  const bin = random() % 2 ** 15;
+  for (const within of [-1, bin])
+    compare(`magnitudeHistogram within ${within}, ${text}`, (backend) => {
+      const counts = new Float64Array(within < 0 ? 2 ** 15 : 2 ** 16);
+      backend.magnitudeHistogram(x, within, counts);
+      return counts;
+    });
   compare(`pruneMagnitude ${k}, ${text}`, (backend) => {
     const y = new Float32Array(length);
     backend.pruneMagnitude(parts, [y.subarray(0, length >> 1), y.subarray(length >> 1)], k);

@@ -28,6 +28,8 @@ import {
   fromCsrAsync,
   histogram,
   histogramAsync,
+  magnitudeHistogram,
+  magnitudeHistogramAsync,
   magnitudeThreshold,
   magnitudeThresholdAsync,
   minMax,
@@ -143,6 +145,11 @@ export const OPERATION_CALLS: readonly OperationCall[] = [
       later: (o) => histogramAsync(tame, { min: -3, max: 50, bins, ...o }),
     }),
   ),
+  {
+    name: "magnitudeHistogram",
+    now: (o) => magnitudeHistogram(wild, o),
+    later: (o) => magnitudeHistogramAsync(wild, o),
+  },
   {
     name: "magnitudeThreshold",
     now: (o) => magnitudeThreshold([tame, wild], 0.7, o),

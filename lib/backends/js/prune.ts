@@ -8,18 +8,32 @@ function bitsOf(x: Float32Array): Int32Array {
   return new Int32Array(x.buffer, x.byteOffset, x.length);
 }
 
+function countUpper(x: Float32Array, counts: Float64Array): void {
+  const bits = bitsOf(x);
+  for (let i = 0; i < bits.length; i++) counts[(bits[i]! & NO_SIGN) >>> 16]!++;
+}
+
+function countLower(x: Float32Array, upper: number, counts: Float64Array): void {
+  const bits = bitsOf(x);
+  for (let i = 0; i < bits.length; i++) {
+    const magnitude = bits[i]! & NO_SIGN;
+    if (magnitude >>> 16 === upper) counts[magnitude & 0xffff]!++;
+  }
+}
+
+export const magnitudeHistogram: Operations<void>["magnitudeHistogram"] = (x, within, counts) => {
+  counts.fill(0);
+  if (within < 0) countUpper(x, counts);
+  else countLower(x, within, counts);
+};
+
 /** The k-th smallest magnitude, and how many are less: by the upper half of its bits, then by the lower one. */
 function kthMagnitude(x: readonly Float32Array[], k: number): { magnitude: number; below: number } {
   const counts = new Float64Array(HALVES);
-  const bits = x.map(bitsOf);
-  for (const array of bits) for (let i = 0; i < array.length; i++) counts[(array[i]! & NO_SIGN) >>> 16]!++;
+  for (const array of x) countUpper(array, counts);
   const upper = rankIn(counts, k);
   counts.fill(0);
-  for (const array of bits)
-    for (let i = 0; i < array.length; i++) {
-      const magnitude = array[i]! & NO_SIGN;
-      if (magnitude >>> 16 === upper.bin) counts[magnitude & 0xffff]!++;
-    }
+  for (const array of x) countLower(array, upper.bin, counts);
   const lower = rankIn(counts, k - upper.below);
   return { magnitude: upper.bin * HALVES + lower.bin, below: upper.below + lower.below };
 }

@@ -1,4 +1,4 @@
-import { BINS, countMagnitudes, magnitudeAt } from "./magnitude-counts.js";
+import { type BinCounts, magnitudeAt } from "./magnitude-counts.js";
 
 /** Magnitudes of one weight that are nearly equal. */
 interface Bin {
@@ -11,20 +11,16 @@ interface Bin {
 /** The magnitudes of one weight by their LAMP score. */
 export class LampScores {
   private readonly bins: Bin[] = [];
+  private readonly zeros: number;
 
-  constructor(
-    values: Float32Array,
-    private readonly zeros: number,
-  ) {
-    const counts = new Float64Array(BINS);
-    countMagnitudes(values, counts);
-    counts[0]! -= zeros;
+  constructor({ bins, counts, zeros }: BinCounts & { readonly zeros: number }) {
+    this.zeros = zeros;
     let above = 0;
-    for (let bin = BINS - 1; bin >= 0; bin--) {
-      const count = counts[bin]!;
+    for (let i = bins.length - 1; i >= 0; i--) {
+      const count = counts[i]! - (bins[i] === 0 ? zeros : 0);
       if (count === 0) continue;
       // Values of a bin differ by less than a hundredth; the middle stands for all.
-      const square = magnitudeAt(bin, 1 << 15) ** 2;
+      const square = magnitudeAt(bins[i]!, 1 << 15) ** 2;
       this.bins.push({ count, square, above });
       above += count * square;
     }

@@ -1,6 +1,7 @@
 import { Scratch } from "../../scratch.js";
 import { LampScores, lampCounts } from "./lamp-counts.js";
-import { countZeros, type Mask, type MaskContext, smallestMask } from "./mask.js";
+import { MagnitudeCounter } from "./magnitude-counts.js";
+import { type Mask, type MaskContext, smallestMask } from "./mask.js";
 import type { Weight } from "./weight.js";
 
 /**
@@ -14,14 +15,14 @@ export async function lampMasks(
   sparsity: number,
   context: MaskContext,
 ): Promise<Mask[]> {
+  const counter = new MagnitudeCounter();
   const scratch = new Scratch();
   const zeros: number[] = [];
   const scores: LampScores[] = [];
   for (const weight of weights) {
-    const values = weight.load(scratch);
-    const before = await countZeros(weight, values, context);
-    zeros.push(before);
-    scores.push(new LampScores(values, before));
+    const counts = await counter.countUpper(weight, weight.load(scratch), context);
+    zeros.push(counts.zeros);
+    scores.push(new LampScores(counts));
     context.onWeight();
   }
   const values = weights.reduce((total, { count }) => total + count, 0);

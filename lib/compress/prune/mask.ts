@@ -28,18 +28,19 @@ export interface MaskContext {
  * @throws ModelFormatError TENSOR_INVALID where some are NaN or infinite
  */
 export async function countZeros(
-  { name }: Weight,
+  weight: Weight,
   values: Float32Array,
-  { path, signal }: MaskContext,
+  context: MaskContext,
 ): Promise<number> {
   if (values.length === 0) return 0;
-  const { zeros, nans, min, max } = await summarizeAsync(values, { signal });
-  if (nans > 0 || !(Number.isFinite(min) && Number.isFinite(max)))
-    throw new ModelFormatError("TENSOR_INVALID", "the weight holds NaN or infinity, so it cannot be pruned", {
-      path,
-      field: `tensor ${JSON.stringify(name)}`,
-    });
+  const { zeros, nans, min, max } = await summarizeAsync(values, { signal: context.signal });
+  if (nans > 0 || !(Number.isFinite(min) && Number.isFinite(max))) throw notFinite(weight, context);
   return zeros;
+}
+
+export function notFinite({ name }: Weight, { path }: MaskContext): ModelFormatError {
+  const message = "the weight holds NaN or infinity, so it cannot be pruned";
+  return new ModelFormatError("TENSOR_INVALID", message, { path, field: `tensor ${JSON.stringify(name)}` });
 }
 
 /** The mask that takes the `count` smallest magnitudes of a weight, of equal ones those that come first. */

@@ -1,0 +1,77 @@
+// Counters that several threads share in turn. Included by bindings only.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace modelpress {
+
+// What several threads count in parts of x: each takes a table that no other is using, so there are as many
+// as threads were at work, and adding them up takes no more time than that. A table is `copies` times
+// `stride` counters, of which the first `bins` of each copy count.
+class SharedCounts {
+ public:
+  SharedCounts(size_t bins, size_t copies, size_t stride, double* counts)
+      : bins_(bins), copies_(copies), stride_(stride), counts_(counts) {
+    std::fill_n(counts_, bins_, 0.0);
+  }
+
+  // Calls run(begin, end, counters) for parts of n elements, none of which makes a counter of 32 bits
+  // overflow.
+  template <class Run>
+  void count(size_t n, const Run& run) {
+    Table table = take();
+    for (size_t begin = 0; begin < n;) {
+      const size_t part = std::min(n - begin, kMaxPart);
+      if (table.seen > UINT32_MAX - part) add(table);
+      run(begin, begin + part, table.counters.data());
+      table.seen += part;
+      begin += part;
+    }
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(table));
+  }
+
+  void finish() {
+    for (Table& table : idle_) add(table);
+  }
+
+ private:
+  static constexpr size_t kMaxPart = size_t{1} << 31;
+
+  struct Table {
+    std::vector<uint32_t> counters;
+    size_t seen = 0;
+  };
+
+  Table take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        Table table = std::move(idle_.back());
+        idle_.pop_back();
+        return table;
+      }
+    }
+    return {std::vector<uint32_t>(copies_ * stride_)};
+  }
+
+  void add(Table& table) {
+    const std::lock_guard lock(mutex_);
+    for (size_t k = 0; k < copies_; ++k)
+      for (size_t i = 0; i < bins_; ++i) counts_[i] += table.counters[k * stride_ + i];
+    std::fill(table.counters.begin(), table.counters.end(), 0);
+    table.seen = 0;
+  }
+
+  const size_t bins_, copies_, stride_;
+  double* const counts_;
+  std::mutex mutex_;
+  std::vector<Table> idle_;
+};
+
+}  // namespace modelpress
