@@ -197,12 +197,8 @@ export { type CompareModelsOptions, compareModels, type ModelComparison } from "
 export type { Latency } from "./runtime/latency.js";
 export type { OutputComparison } from "./runtime/output-difference.js";
 export { verifySafetensors } from "./safetensors/checksum.js";
-export {
-  type IterateOptions,
-  readSafetensors,
-  type SafetensorsEntry,
-  type SafetensorsFile,
-} from "./safetensors/read.js";
+export type { SafetensorsEntry } from "./safetensors/header.js";
+export { type IterateOptions, readSafetensors, type SafetensorsFile } from "./safetensors/read.js";
 export { type WriteSafetensorsOptions, writeSafetensors } from "./safetensors/write.js";
 export { type CountNonzeroOptions, countNonzero, countNonzeroAsync } from "./sparse/count-nonzero.js";
 export { type FromCsrOptions, fromCsr, fromCsrAsync } from "./sparse/from-csr.js";

@@ -77,7 +77,7 @@ void add_operations(Napi::Object& operations, const Target& target) {
 }
 
 // One object per backend, best first; each has the shape of lib/backend.ts. Beside them "files",
-// "memory", "cpu" and "cuda", which no backend has.
+// "formats", "memory", "cpu" and "cuda", which no backend has.
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   for (const auto& [name, now, later] : targets()) {
     Napi::Object backend = Napi::Object::New(env);
@@ -90,7 +90,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   }
   Napi::Object files = Napi::Object::New(env);
   files.Set("mapFile", Napi::Function::New<binding::map_file>(env, "mapFile"));
+  files.Set("size", Napi::Function::New<binding::file_size>(env, "size"));
+  files.Set("uncounted", binding::can_uncount(env));
   exports.Set("files", files);
+  Napi::Object formats = Napi::Object::New(env);
+  formats.Set("readSafetensorsHeader",
+              Napi::Function::New<binding::read_safetensors_header>(env, "readSafetensorsHeader"));
+  exports.Set("formats", formats);
   Napi::Object memory = Napi::Object::New(env);
   memory.Set("allocate", Napi::Function::New<binding::allocate>(env, "allocate"));
   exports.Set("memory", memory);

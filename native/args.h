@@ -104,6 +104,13 @@ inline double number_arg(const Napi::CallbackInfo& info, size_t index) {
   return value;
 }
 
+// An open file of Node's; -1 where there is none.
+inline int descriptor_arg(const Napi::CallbackInfo& info, size_t index) {
+  const double descriptor = number_arg(info, index);
+  require(info, descriptor >= -1 && descriptor <= 2147483647.0, "descriptor is not one");
+  return static_cast<int>(descriptor);
+}
+
 // A size of a dimension or of a block; 1 at least.
 inline size_t size_arg(const Napi::CallbackInfo& info, size_t index) {
   const double value = number_arg(info, index);

@@ -139,6 +139,23 @@ it.each([true, false])("says so when a file was cut short meanwhile, with mmap: 
   file.close();
 });
 
+it("gives every region its own bytes, wherever in a large file", () => {
+  const large = join(folder, "large");
+  const mebi = 2 ** 20;
+  const values = new Uint32Array(10 * mebi).map((_, i) => i);
+  writeFileSync(large, values);
+  const file = mapFile(large);
+  for (const begin of [0, 8 * mebi - 4, 8 * mebi, 16 * mebi - 8, 24 * mebi + 12, 32 * mebi, 40 * mebi - 4])
+    for (const length of [4, 4096, 8 * mebi, 8 * mebi + 4, 17 * mebi]) {
+      if (begin + length > file.size) continue;
+      const view = viewAs("uint32", file.region(begin, length));
+      expect([view[0], view.at(-1), view.length]).toEqual([begin / 4, (begin + length) / 4 - 1, length / 4]);
+    }
+  const views = [file.bytes(0, 4), file.bytes(39 * mebi, 4), file.bytes(0, 20 * mebi)];
+  file.close();
+  expect(views.map(({ length }) => length)).toEqual(hasAddon ? [0, 0, 0] : [4, 4, 20 * mebi]);
+});
+
 it("reads past 4 GiB", () => {
   const sparse = join(folder, "sparse");
   writeFileSync(sparse, "");

@@ -4,8 +4,12 @@ import type { Backend } from "../backend.js";
 import { packageRoot } from "../package-root.js";
 import type { NativeCuda } from "./cuda.js";
 
-/** What the addon does with files; lib/files/map-file.ts uses it. */
+/** What the addon does with files; lib/files uses it. */
 export interface NativeFiles {
+  /** Bytes of an open regular file; -1 for everything else, and where the system's descriptors are not Node's. */
+  size(descriptor: number): number;
+  /** Whether V8 can be told to leave mapped buffers out of the memory that it counts, once they are there. */
+  readonly uncounted: boolean;
   /**
    * Maps `size` bytes of an open file from `offset`, a multiple of 64 KiB, copy on write; at most
    * buffer.constants.MAX_LENGTH bytes, beyond which Node ends the process. `unmap` detaches the buffer and gives its addresses back.
@@ -17,6 +21,25 @@ export interface NativeFiles {
     offset: number,
     size: number,
   ): { buffer: ArrayBuffer; unmap(buffer: ArrayBuffer): void } | undefined;
+}
+
+/** What the addon does with formats; lib/safetensors/plain-header.ts uses it. */
+export interface NativeFormats {
+  /**
+   * The header of an open safetensors file of so many bytes, where it is plain and valid; undefined for any other, valid or not, and
+   * where the system's descriptors are not Node's. `names` has a line for each tensor; `rows` five numbers: the rank of its type in the
+   * format, its bytes, its offset in the data, and where its sizes begin and end in `sizes`. `metadata` has a line for each key and
+   * one for each text.
+   */
+  readSafetensorsHeader(descriptor: number, fileBytes: number): SafetensorsTable | undefined;
+}
+
+export interface SafetensorsTable {
+  readonly dataStart: number;
+  readonly names: string;
+  readonly rows: Float64Array;
+  readonly sizes: Float64Array;
+  readonly metadata: string;
 }
 
 /** What the addon does with memory; lib/new-array.ts uses it. */
@@ -36,6 +59,7 @@ export interface NativeBackends {
   readonly backends: readonly Backend[];
   /** Absent without an addon. */
   readonly files?: NativeFiles;
+  readonly formats?: NativeFormats;
   readonly memory?: NativeMemory;
   readonly cpu?: NativeCpu;
   readonly cuda?: NativeCuda;
@@ -45,21 +69,29 @@ export interface NativeBackends {
 
 interface Addon {
   files: NativeFiles;
+  formats: NativeFormats;
   memory: NativeMemory;
   cpu: NativeCpu;
   cuda: NativeCuda;
 }
 
-/** Loads the addon of this package: one that was built here, else the prebuilt one for this platform. */
+let loaded: NativeBackends | undefined;
+
+/** The addon of this package: one that was built here, else the prebuilt one for this platform. Loaded at the first call. */
 export function loadNative(): NativeBackends {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeBackends {
   try {
     const root = packageRoot();
     // From there, for an installer may keep what the package needs out of sight of all others.
-    const load: (root: string) => Record<string, Backend> & Addon = createRequire(join(root, "package.json"))(
-      "node-gyp-build",
-    );
-    const { files, memory, cpu, cuda, ...backends } = load(root);
-    return { backends: Object.values(backends), files, memory, cpu, cuda };
+    const require: (root: string) => Record<string, Backend> & Addon = createRequire(
+      join(root, "package.json"),
+    )("node-gyp-build");
+    const { files, formats, memory, cpu, cuda, ...backends } = require(root);
+    return { backends: Object.values(backends), files, formats, memory, cpu, cuda };
   } catch (error) {
     return { backends: [], loadError: error instanceof Error ? error : new Error(String(error)) };
   }

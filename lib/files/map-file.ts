@@ -1,15 +1,22 @@
 import { constants as bufferLimits } from "node:buffer";
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { loadNative, type NativeFiles } from "../backends/native.js";
 import { ModelFormatError } from "../errors.js";
 import type { ByteRegion } from "../tensor.js";
+import { regularFileSize } from "./regular-file-size.js";
 
 /** Node refuses single reads of 2 GiB and more. */
 const CHUNK_BYTES = 64 * 1024 * 1024;
 
 /** Where a mapping may begin on Windows; elsewhere pages are smaller. */
 const STEP_BYTES = 65536;
+
+/**
+ * Regions up to half of this are mapped in windows, each half a window after the one before. A buffer of much more makes V8 collect
+ * garbage, as if its memory could be won by that: 10 ms next to the work that the pages are wanted for (measured, 1 GB in Node 20).
+ */
+const WINDOW_BYTES = 16 * 1024 * 1024;
 
 export interface MapOptions {
   /**
@@ -26,6 +33,8 @@ export interface MappedFile {
   readonly path: string;
   /** In bytes, when it was opened. */
   readonly size: number;
+  /** For calls of the system; undefined once it is closed. */
+  readonly descriptor: number | undefined;
   /** `length` bytes from `offset`, a view of the file where it can be mapped; `field` names them in errors. */
   region(offset: number, length: number, field?: string): ByteRegion;
   /** The same as an array; for at most 4 GiB, where Node's arrays of bytes end. */
@@ -35,8 +44,6 @@ export interface MappedFile {
   /** Unmaps the file at once: every view of it becomes empty. Not while an asynchronous call still works on one. */
   close(): void;
 }
-
-let native: NativeFiles | undefined | null = null;
 
 const mapped = new WeakSet<ArrayBufferLike>();
 
@@ -50,7 +57,7 @@ const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(des
 
 /**
  * Opens a regular file. Its data is mapped when it is first asked for, copy on write: what is written to a view never
- * reaches the file. Where nothing can be mapped (no addon, a runtime that takes no memory from outside, a file system
+ * reaches the file, and perhaps not a view of another region. Where nothing can be mapped (no addon, a runtime that takes no memory from outside, a file system
  * without) it is read.
  *
  * @throws ModelFormatError FILE_UNREADABLE; later DATA_TRUNCATED when a file that is read became shorter, or FILE_CLOSED
@@ -73,9 +80,9 @@ export function mapDescriptor(
   { mmap = true }: MapOptions = {},
 ): MappedFile {
   try {
-    const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw unreadable(path, new Error("this is not a regular file"));
-    return new OpenFile(path, stat.size, descriptor, mmap);
+    const size = regularFileSize(descriptor);
+    if (size === undefined) throw unreadable(path, new Error("this is not a regular file"));
+    return new OpenFile(path, size, descriptor, mmap);
   } catch (error) {
     closeSync(descriptor);
     throw error;
@@ -85,8 +92,8 @@ export function mapDescriptor(
 type Mapping = NonNullable<ReturnType<NativeFiles["mapFile"]>>;
 
 class OpenFile implements MappedFile {
-  private descriptor: number | undefined;
-  /** One of the whole file, or where that is more than a buffer can hold one for each region that was asked for. */
+  descriptor: number | undefined;
+  /** Of windows, of the whole file, or where that is more than a buffer can hold of each region that was asked for. */
   private readonly mappings = new Map<string, Mapping>();
 
   constructor(
@@ -102,12 +109,11 @@ class OpenFile implements MappedFile {
   region(offset: number, length: number, field?: string): ByteRegion {
     const descriptor = this.check(offset, length, field);
     if (!this.mmap || length === 0) return this.read(offset, length, field);
-    const whole = this.size <= bufferLimits.MAX_LENGTH;
-    const lead = whole ? offset : offset % STEP_BYTES;
-    const mapping = this.map(descriptor, offset - lead, whole ? this.size : lead + length);
+    const { start, size } = this.stretch(offset, length);
+    const mapping = this.map(descriptor, start, size);
     if (mapping === undefined) return this.readRegion(descriptor, offset, length, field);
-    if (fstatSync(descriptor).size < offset + length) throw this.shorter(offset, field);
-    return { buffer: mapping.buffer, byteOffset: lead, byteLength: length };
+    if ((regularFileSize(descriptor) ?? 0) < offset + length) throw this.shorter(offset, field);
+    return { buffer: mapping.buffer, byteOffset: offset - start, byteLength: length };
   }
 
   bytes(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer> {
@@ -130,13 +136,24 @@ class OpenFile implements MappedFile {
     this.descriptor = undefined;
   }
 
+  /** What is mapped for the sake of a region. */
+  private stretch(offset: number, length: number): { start: number; size: number } {
+    const step = WINDOW_BYTES / 2;
+    if (length <= step && loadNative().files?.uncounted) {
+      const start = offset - (offset % step);
+      return { start, size: Math.min(WINDOW_BYTES, this.size - start) };
+    }
+    if (this.size <= bufferLimits.MAX_LENGTH) return { start: 0, size: this.size };
+    const start = offset - (offset % STEP_BYTES);
+    return { start, size: offset + length - start };
+  }
+
   private map(descriptor: number, offset: number, size: number): Mapping | undefined {
     const key = `${offset} ${size}`;
     const known = this.mappings.get(key);
     if (known !== undefined || size > bufferLimits.MAX_LENGTH) return known;
-    if (native === null) native = loadNative().files;
     try {
-      const mapping = native?.mapFile(descriptor, resolve(this.path), offset, size);
+      const mapping = loadNative().files?.mapFile(descriptor, resolve(this.path), offset, size);
       if (mapping === undefined) return undefined;
       mapped.add(mapping.buffer);
       this.mappings.set(key, mapping);

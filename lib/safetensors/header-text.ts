@@ -35,33 +35,17 @@ export class HeaderText {
     if (!this.text.startsWith("{")) this.fail("the header must begin with {");
   }
 
-  /**
-   * Reads an object, calling `value` after each key to read what belongs to it; refuses a key that came before. A member that
-   * `shortcut`, a sticky pattern whose first group is the key, matches as a whole goes to `matched` instead.
-   */
-  object(
-    value: (key: string, position: number) => void,
-    shortcut?: RegExp,
-    matched?: (member: RegExpExecArray, position: number) => void,
-  ): void {
+  /** Reads an object, calling `value` after each key to read what belongs to it; refuses a key that came before. */
+  object(value: (key: string, position: number) => void): void {
     this.expect("{");
     const seen = new Set<string>();
-    const claim = (key: string) => {
-      if (seen.has(key)) this.fail(`key ${JSON.stringify(key)} comes twice`);
-      seen.add(key);
-    };
     if (this.accept("}")) return;
     do {
       this.skipSpace();
       const position = this.at;
-      const member = shortcut && this.match(shortcut);
-      if (member) {
-        claim(member[1]!);
-        matched!(member, position);
-        continue;
-      }
       const key = this.string();
-      claim(key);
+      if (seen.has(key)) this.fail(`key ${JSON.stringify(key)} comes twice`);
+      seen.add(key);
       this.expect(":");
       value(key, position);
     } while (this.accept(","));
@@ -102,13 +86,6 @@ export class HeaderText {
     } while (this.accept(","));
     this.expect("]");
     return values;
-  }
-
-  private match(pattern: RegExp): RegExpExecArray | null {
-    pattern.lastIndex = this.at;
-    const found = pattern.exec(this.text);
-    if (found !== null) this.at = pattern.lastIndex;
-    return found;
   }
 
   private integer(): number {

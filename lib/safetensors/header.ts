@@ -1,4 +1,5 @@
 import { ModelFormatError } from "../errors.js";
+import type { MappedFile } from "../files/map-file.js";
 import { bitsPerElement, type DType, elementCount } from "../tensor.js";
 import { HeaderText } from "./header-text.js";
 
@@ -33,62 +34,84 @@ export const DTYPES = new Map<string, DType>([
   ["U64", "uint64"],
 ]);
 
-/**
- * A tensor of the header as nearly every writer puts it. In a process that has just started, matching it as a whole takes half the
- * time of reading it piece by piece; what does not match is read so, and gives the same or an error that says what is wrong.
- */
-const INTEGER = "(?:0|[1-9]\\d{0,14})";
-const PLAIN_TENSOR = new RegExp(
-  `"(?!__metadata__")([^"\\\\\\x00-\\x1f]*)":\\{"dtype":"(\\w+)","shape":\\[(|${INTEGER}(?:,${INTEGER})*)\\],"data_offsets":\\[(${INTEGER}),(${INTEGER})\\]\\}`,
-  "y",
-);
-
-export interface TensorEntry {
+/** What the header says of a tensor. */
+export interface SafetensorsEntry {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** First byte and end in the data that follows the header. */
-  readonly begin: number;
-  readonly end: number;
+  readonly byteLength: number;
+  /** Where the bytes lie: an index of `paths`, and the offset in that file. */
+  readonly file: number;
+  readonly offset: number;
 }
 
 export interface Header {
   /** In the order of the header. */
-  readonly tensors: Map<string, TensorEntry>;
-  readonly metadata: Map<string, string>;
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Of the file that a header is from. */
+interface HeaderPlace {
+  readonly path: string;
+  readonly file: number;
+  /** Where the data begins. */
+  readonly dataStart: number;
+  readonly size: number;
 }
 
 /**
- * Reads and checks a header: every tensor of a known type, its bytes exactly those of its shape, all tensors together
- * filling `dataBytes` without hole or overlap. Offsets in errors count from the start of the file.
+ * Reads and checks the header of a file, which is number `index` of its set: every tensor of a known type, its bytes exactly those
+ * of its shape, all tensors together filling the data without hole or overlap. Offsets in errors count from the start of the file.
  */
-export function parseHeader(bytes: Uint8Array, dataBytes: number, path: string): Header {
-  const text = new HeaderText(bytes, path, PREFIX_BYTES);
-  const tensors = new Map<string, TensorEntry>();
-  let metadata: Map<string, string> | undefined;
-  const add = (name: string, position: number, fields: Fields) => {
-    const invalid = (message: string) =>
-      new ModelFormatError("TENSOR_INVALID", message, { path, field: name, offset: text.offsetOf(position) });
-    tensors.set(name, checkFields(fields, invalid));
-  };
-  text.object(
-    (name, position) => {
-      if (name === "__metadata__") metadata = readMetadata(text);
-      else add(name, position, readFields(text, name));
-    },
-    PLAIN_TENSOR,
-    (member, position) => {
-      const sizes = member[3]!;
-      const shape = sizes === "" ? [] : sizes.split(",").map(Number);
-      add(member[1]!, position, {
-        dtype: member[2]!,
-        shape,
-        offsets: [Number(member[4]), Number(member[5])],
-      });
-    },
-  );
+export function readHeader(file: MappedFile, index: number): Header {
+  const { path, size } = file;
+  const headerBytes = readHeaderLength(file);
+  const place = { path, file: index, dataStart: PREFIX_BYTES + headerBytes, size };
+  return parseHeader(file.read(PREFIX_BYTES, headerBytes), place);
+}
+
+function readHeaderLength(file: MappedFile): number {
+  const { path, size } = file;
+  if (size < PREFIX_BYTES)
+    throw new ModelFormatError("DATA_TRUNCATED", `${size} bytes are too few for a safetensors file`, {
+      path,
+    });
+  const { buffer, byteOffset } = file.read(0, PREFIX_BYTES);
+  const length = new DataView(buffer, byteOffset).getBigUint64(0, true);
+  if (length > MAX_HEADER_BYTES)
+    throw new ModelFormatError(
+      "HEADER_TOO_LARGE",
+      `a header of ${length} bytes is over the format's limit of ${MAX_HEADER_BYTES}; is this a safetensors file?`,
+      { path, offset: 0 },
+    );
+  if (length > size - PREFIX_BYTES)
+    throw new ModelFormatError(
+      "DATA_TRUNCATED",
+      `the header takes ${length} bytes, but only ${size - PREFIX_BYTES} follow`,
+      { path, offset: 0 },
+    );
+  return Number(length);
+}
+
+function parseHeader(bytes: Uint8Array, place: HeaderPlace): Header {
+  const text = new HeaderText(bytes, place.path, PREFIX_BYTES);
+  const entries = new Map<string, SafetensorsEntry>();
+  let metadata = new Map<string, string>();
+  text.object((name, position) => {
+    if (name === "__metadata__") metadata = readMetadata(text);
+    else {
+      const invalid = (message: string) =>
+        new ModelFormatError("TENSOR_INVALID", message, {
+          path: place.path,
+          field: name,
+          offset: text.offsetOf(position),
+        });
+      entries.set(name, checkFields(readFields(text, name), place, invalid));
+    }
+  });
   text.end();
-  checkLayout(tensors, dataBytes, path, PREFIX_BYTES + bytes.byteLength);
-  return { tensors, metadata: metadata ?? new Map() };
+  checkLayout(entries, place);
+  return { entries, metadata };
 }
 
 function readMetadata(text: HeaderText): Map<string, string> {
@@ -116,8 +139,9 @@ function readFields(text: HeaderText, name: string): Fields {
 
 function checkFields(
   { dtype, shape, offsets }: Fields,
+  { file, dataStart }: HeaderPlace,
   invalid: (message: string) => ModelFormatError,
-): TensorEntry {
+): SafetensorsEntry {
   if (dtype === undefined || shape === undefined || offsets === undefined)
     throw invalid("a tensor needs dtype, shape and data_offsets");
   const known = DTYPES.get(dtype);
@@ -125,15 +149,15 @@ function checkFields(
   const [begin, end] = offsets;
   if (offsets.length !== 2 || begin! > end!)
     throw invalid(`data_offsets must be a begin and an end not before it, not [${offsets.join(", ")}]`);
-  const expected = checkedByteCount(known, shape);
-  if (expected === undefined) throw invalid(`shape [${shape.join(", ")}] is too large`);
-  if (!Number.isInteger(expected))
+  const byteLength = checkedByteCount(known, shape);
+  if (byteLength === undefined) throw invalid(`shape [${shape.join(", ")}] is too large`);
+  if (!Number.isInteger(byteLength))
     throw invalid(`${dtype} of shape [${shape.join(", ")}] does not end on a whole byte`);
-  if (expected !== end! - begin!)
+  if (byteLength !== end! - begin!)
     throw invalid(
-      `${dtype} of shape [${shape.join(", ")}] takes ${expected} bytes, but data_offsets give ${end! - begin!}`,
+      `${dtype} of shape [${shape.join(", ")}] takes ${byteLength} bytes, but data_offsets give ${end! - begin!}`,
     );
-  return { dtype: known, shape, begin: begin!, end: end! };
+  return { dtype: known, shape, byteLength, file, offset: dataStart + begin! };
 }
 
 /** Undefined where the count of bits leaves the safe integers, in whatever order the sizes come; may be a fraction. */
@@ -144,43 +168,41 @@ function checkedByteCount(dtype: DType, shape: readonly number[]): number | unde
 }
 
 function checkLayout(
-  tensors: Map<string, TensorEntry>,
-  dataBytes: number,
-  path: string,
-  dataStart: number,
+  entries: ReadonlyMap<string, SafetensorsEntry>,
+  { path, dataStart, size }: HeaderPlace,
 ): void {
   // Nearly every file has its tensors in order already.
-  let ordered: Iterable<[string, TensorEntry]> = tensors;
+  let ordered: Iterable<[string, SafetensorsEntry]> = entries;
   let last = 0;
-  for (const { begin, end } of tensors.values()) {
-    if (begin < last) {
-      ordered = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  for (const { offset, byteLength } of entries.values()) {
+    if (offset < last) {
+      ordered = [...entries].sort(([, a], [, b]) => a.offset - b.offset || a.byteLength - b.byteLength);
       break;
     }
-    last = end;
+    last = offset + byteLength;
   }
-  let covered = 0;
-  for (const [name, { begin, end }] of ordered) {
-    const details = { path, field: name, offset: dataStart + begin };
-    if (end > dataBytes)
+  let covered = dataStart;
+  for (const [name, { offset, byteLength }] of ordered) {
+    const details = { path, field: name, offset };
+    if (offset + byteLength > size)
       throw new ModelFormatError(
         "DATA_TRUNCATED",
-        `the tensor ends at byte ${end} of the data, but the file holds ${dataBytes}`,
+        `the tensor ends at byte ${offset + byteLength - dataStart} of the data, but the file holds ${size - dataStart}`,
         details,
       );
-    if (begin < covered)
+    if (offset < covered)
       throw new ModelFormatError("TENSOR_OVERLAP", "the tensor shares bytes with another", details);
-    if (begin > covered)
+    if (offset > covered)
       throw new ModelFormatError(
         "TENSOR_INVALID",
-        `${begin - covered} bytes before the tensor belong to none`,
+        `${offset - covered} bytes before the tensor belong to none`,
         details,
       );
-    covered = end;
+    covered = offset + byteLength;
   }
-  if (covered < dataBytes)
-    throw new ModelFormatError("TENSOR_INVALID", `${dataBytes - covered} bytes after the last tensor`, {
+  if (covered < size)
+    throw new ModelFormatError("TENSOR_INVALID", `${size - covered} bytes after the last tensor`, {
       path,
-      offset: dataStart + covered,
+      offset: covered,
     });
 }

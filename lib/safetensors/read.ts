@@ -3,8 +3,9 @@ import { type MapOptions, type MappedFile, mapFile } from "../files/map-file.js"
 import { LazyMap } from "../lazy-map.js";
 import type { OnProgress } from "../progress.js";
 import { bitsPerElement, elementCount, type Tensor, viewAs } from "../tensor.js";
-import { MAX_HEADER_BYTES, PREFIX_BYTES, parseHeader, type TensorEntry } from "./header.js";
+import { type Header, readHeader, type SafetensorsEntry } from "./header.js";
 import { readIndex } from "./index-file.js";
+import { readPlainHeader } from "./plain-header.js";
 
 export interface IterateOptions {
   signal?: AbortSignal | undefined;
@@ -31,13 +32,6 @@ export interface SafetensorsFile {
   close(): void;
 }
 
-export interface SafetensorsEntry extends Pick<TensorEntry, "dtype" | "shape"> {
-  readonly byteLength: number;
-  /** Where the bytes lie: an index of `paths`, and the offset in that file. */
-  readonly file: number;
-  readonly offset: number;
-}
-
 /**
  * Opens a safetensors file, or a set of them by its `.safetensors.index.json`, checking all headers first. Data is
  * mapped, or with `mmap: false` read when a tensor is asked for.
@@ -54,13 +48,12 @@ export function readSafetensors(path: string, options: MapOptions = {}): Safeten
     for (const file of files) file.close();
   };
   try {
-    const entries = new Map<string, SafetensorsEntry>();
-    const metadata = new Map<string, string>();
-    for (const shard of paths) {
+    const headers = paths.map((shard, i) => {
       const file = mapFile(shard, options);
       files.push(file);
-      addFile(file, files.length - 1, entries, metadata);
-    }
+      return readPlainHeader(file, i) ?? readHeader(file, i);
+    });
+    const { entries, metadata } = headers.length === 1 ? headers[0]! : join(headers, paths);
     index?.check(entries);
     return new OpenSafetensors(paths, files, entries, Object.fromEntries(metadata), close);
   } catch (error) {
@@ -69,24 +62,22 @@ export function readSafetensors(path: string, options: MapOptions = {}): Safeten
   }
 }
 
-function addFile(
-  file: MappedFile,
-  index: number,
-  entries: Map<string, SafetensorsEntry>,
-  metadata: Map<string, string>,
-): void {
-  const headerBytes = readHeaderLength(file);
-  const dataStart = PREFIX_BYTES + headerBytes;
-  const header = parseHeader(file.read(PREFIX_BYTES, headerBytes), file.size - dataStart, file.path);
-  for (const [name, { dtype, shape, begin, end }] of header.tensors) {
-    if (entries.has(name))
-      throw new ModelFormatError("INDEX_INVALID", "another file of the set has this tensor too", {
-        path: file.path,
-        field: name,
-      });
-    entries.set(name, { dtype, shape, byteLength: end - begin, file: index, offset: dataStart + begin });
+/** Of the files of a set. */
+function join(headers: readonly Header[], paths: readonly string[]): Header {
+  const entries = new Map<string, SafetensorsEntry>();
+  const metadata = new Map<string, string>();
+  for (const header of headers) {
+    for (const [name, entry] of header.entries) {
+      if (entries.has(name))
+        throw new ModelFormatError("INDEX_INVALID", "another file of the set has this tensor too", {
+          path: paths[entry.file]!,
+          field: name,
+        });
+      entries.set(name, entry);
+    }
+    for (const [key, value] of header.metadata) metadata.set(key, value);
   }
-  for (const [key, value] of header.metadata) metadata.set(key, value);
+  return { entries, metadata };
 }
 
 class OpenSafetensors implements SafetensorsFile {
@@ -101,7 +92,7 @@ class OpenSafetensors implements SafetensorsFile {
   ) {
     this.tensors = new LazyMap(
       entries,
-      ({ dtype, shape, byteLength, file, offset }: SafetensorsEntry, name): Tensor => ({
+      ({ dtype, shape, byteLength, file, offset }, name): Tensor => ({
         dtype,
         shape,
         data: viewAs(dtype, files[file]!.region(offset, byteLength, name)),
@@ -138,27 +129,4 @@ class OpenSafetensors implements SafetensorsFile {
     }
     signal?.throwIfAborted();
   }
-}
-
-function readHeaderLength(file: MappedFile): number {
-  const { path, size } = file;
-  if (size < PREFIX_BYTES)
-    throw new ModelFormatError("DATA_TRUNCATED", `${size} bytes are too few for a safetensors file`, {
-      path,
-    });
-  const { buffer, byteOffset } = file.read(0, PREFIX_BYTES);
-  const length = new DataView(buffer, byteOffset).getBigUint64(0, true);
-  if (length > MAX_HEADER_BYTES)
-    throw new ModelFormatError(
-      "HEADER_TOO_LARGE",
-      `a header of ${length} bytes is over the format's limit of ${MAX_HEADER_BYTES}; is this a safetensors file?`,
-      { path, offset: 0 },
-    );
-  if (length > size - PREFIX_BYTES)
-    throw new ModelFormatError(
-      "DATA_TRUNCATED",
-      `the header takes ${length} bytes, but only ${size - PREFIX_BYTES} follow`,
-      { path, offset: 0 },
-    );
-  return Number(length);
 }
