@@ -49,6 +49,7 @@ describe("keepFloat", () => {
     expect(keepFloat).toMatchObject({ targetDb: 20, nodes: [] });
     expect(keepFloat!.afterDb).toBe(keepFloat!.beforeDb);
     expect(keepFloat!.afterDb).toBeGreaterThan(35);
+    expect(keepFloat).not.toHaveProperty("heldOutDb");
   });
 
   it("aims at what is asked, and says how near it came within its budget", async () => {
@@ -64,7 +65,7 @@ describe("keepFloat", () => {
   });
 
   it("does with one sample, of which none can be held out", async () => {
-    const { keepFloat } = await quantize({ samples: 1 });
+    const { keepFloat } = await quantize({ ...spoiled, samples: 1 });
     expect(keepFloat!.afterDb).toBeGreaterThan(20);
     expect(keepFloat).not.toHaveProperty("heldOutDb");
   });
@@ -76,11 +77,12 @@ describe("keepFloat", () => {
 
 describe("samples kept from a pass", () => {
   const inputs = [{ name: "x", dtype: "float32", shape: ["n", 1] }] as const;
-  async function keep(counts: number[]) {
+  async function keep(counts: number[], width = 1) {
     let next = 0;
     const batches = counts.map((count): Batch => {
-      const values = Float32Array.from({ length: count }, () => next++);
-      return { feeds: { x: { dtype: "float32", shape: [count, 1], data: values } }, count, padding: 0 };
+      const values = new Float32Array(count * width);
+      for (let row = 0; row < count; row++) values.fill(next++, row * width, (row + 1) * width);
+      return { feeds: { x: { dtype: "float32", shape: [count, width], data: values } }, count, padding: 0 };
     });
     const kept = new KeptSamples();
     async function* iterate() {
@@ -91,7 +93,8 @@ describe("samples kept from a pass", () => {
     // Twice, as where a cache is stale: what is kept is of one pass.
     for (const _ of [0, 1]) for await (const { count } of watched) seen += count;
     expect(seen).toBe(2 * next);
-    const valuesOf = (part: Batch[]) => part.flatMap(({ feeds }) => [...(feeds.x!.data as Float32Array)]);
+    const valuesOf = (part: Batch[]) =>
+      part.flatMap(({ feeds }) => [...(feeds.x!.data as Float32Array)].filter((_, i) => i % width === 0));
     const { choosing, heldOut } = kept.parts;
     return { choosing: valuesOf(choosing), heldOut: valuesOf(heldOut) };
   }
@@ -102,6 +105,13 @@ describe("samples kept from a pass", () => {
     expect(heldOut.length).toBe(14);
     expect(choosing.filter((value) => heldOut.includes(value))).toEqual([]);
     expect(Math.max(...choosing)).toBeGreaterThan(2800);
+  });
+
+  it("are as many where batches hold one each, and fewer where these are large", async () => {
+    const { choosing, heldOut } = await keep(new Array(48).fill(1));
+    expect([choosing.length, heldOut.length]).toEqual([12, 12]);
+    const large = await keep(new Array(48).fill(1), 2 ** 20);
+    expect([large.choosing.length, large.heldOut.length]).toEqual([3, 3]);
   });
 
   it("share what little there is", async () => {

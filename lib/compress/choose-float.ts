@@ -6,6 +6,7 @@ import type { Graph } from "../graph/graph.js";
 import { type SwitchedNode, switchNodes } from "../graph/switch-nodes.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import type { OnProgress } from "../progress.js";
+import { FloatOutputs } from "../runtime/float-outputs.js";
 import type { ModelProcess } from "../runtime/model-process.js";
 import { SwitchedSession } from "../runtime/switched-session.js";
 import { activationParams } from "./activation-params.js";
@@ -23,10 +24,11 @@ const WORTH_DB = 3;
 const SOUND_DB = 10;
 /** A group of nodes that leaves the outputs so much more than the target holds none that is to blame. */
 const HARMLESS_DB = 10;
-/** Batches of which one sample each ranks the nodes; sets of nodes are judged by all samples. */
-const RANKING_BATCHES = 2;
+/** Batches of which one sample each ranks the nodes; sets of nodes are judged by all samples. Few show no more than what these suffer from. */
+const RANKING_BATCHES = 8;
 
 type Corrections = ReadonlyMap<NodeProto, Float32Array>;
+const NONE: Corrections = new Map();
 
 export interface ChooseFloatOptions {
   readonly graph: Graph;
@@ -69,27 +71,28 @@ export async function chooseFloat(
   const { graph, samples, target, onProgress } = options;
   const { choosing, heldOut } = samples.parts;
   if (choosing.length === 0) return undefined;
-  let search = await Search.load(models, options, choosing, new Map());
-  if (!search) return undefined;
-  let before = await search.sqnrWithout([]);
-  const corrections = before < target + SOUND_DB ? await options.corrections?.() : undefined;
-  const corrected = corrections && (await Search.load(models, options, choosing, corrections));
-  const correctedDb = corrected ? await corrected.sqnrWithout([]) : Number.NEGATIVE_INFINITY;
-  const correctsBiases = correctedDb > before;
-  if (corrected) await (correctsBiases ? search : corrected).session.release();
-  if (corrected && correctsBiases) [search, before] = [corrected, correctedDb];
-  const { session } = search;
-  const none = { targetDb: target, beforeDb: before, afterDb: before, nodes: [] };
+  const { graph: float } = copyGraph(graph);
+  float.commit();
+  const outputs = await FloatOutputs.of(models, float.model, choosing, options);
+  const plain = await outputs.sqnrDb(trial(options, NONE).model);
+  const corrections = plain < target + SOUND_DB ? await options.corrections?.() : undefined;
+  const corrected = corrections ? await outputs.sqnrDb(trial(options, corrections).model) : plain;
+  const correctsBiases = corrected > plain;
+  const before = Math.max(plain, corrected);
   let kept: Kept[] = [];
   let after = before;
+  let held: number | undefined;
   if (before < target) {
-    if ((await session.sqnrDb([], choosing)) !== Number.POSITIVE_INFINITY) return undefined;
+    const search = await Search.load(models, options, choosing, correctsBiases ? corrections! : NONE);
+    // A model that draws random numbers cannot be judged so.
+    if (!search || !(await search.repeats())) return undefined;
     ({ kept, after } = await search.run(before, onProgress));
+    if (heldOut.length > 0) held = await search.sqnrWithout(kept, heldOut);
+    await search.session.release();
   }
-  const held = heldOut.length > 0 ? await search.sqnrWithout(kept, heldOut) : undefined;
-  await session.release();
   const choice = {
-    ...none,
+    targetDb: target,
+    beforeDb: before,
     afterDb: after,
     ...(held !== undefined && { heldOutDb: held }),
     nodes: kept.map(({ name, opType, sqnrDb, stored }) => ({
@@ -130,6 +133,7 @@ function trial(
     return correction ? [[node, correction] as const] : [];
   });
   quantizeStatic({ ...layers, weights: staticWeights(layers), corrections: new Map(corrected) });
+  copy.commit();
   return copy;
 }
 
@@ -147,7 +151,6 @@ class Search {
   private readonly byName: ReadonlyMap<string, SwitchedNode>;
   /** Not the clamps that merely stand between two of them. */
   private readonly candidates: readonly SwitchedNode[];
-  /** A sample or two. */
   private readonly few: readonly Batch[];
 
   private constructor(
@@ -171,6 +174,11 @@ class Search {
     const switched = switchNodes(copyGraph(graph).graph, trial(options, corrections));
     if (switched.nodes.length === 0) return undefined;
     return new Search(await SwitchedSession.load(models, switched, folder, threads), options, batches);
+  }
+
+  /** Whether the float model gives the same outputs again. */
+  async repeats(): Promise<boolean> {
+    return (await this.session.sqnrDb([], this.batches)) === Number.POSITIVE_INFINITY;
   }
 
   /** What the outputs keep when all but these are quantized, and what stands between them no longer is. */
@@ -234,7 +242,7 @@ class Search {
     }
   }
 
-  /** Worst first, by a sample or two; without the nodes that are not to blame. */
+  /** Worst first, by a few samples; without the nodes that are not to blame. */
   private async rank(onProgress?: OnProgress): Promise<Ranked[]> {
     const { session, options, few } = this;
     const ranked: Ranked[] = [];

@@ -4,6 +4,7 @@ import { Graph } from "../graph/graph.js";
 import { liftConstants } from "../graph/lift-constants.js";
 import { upgradeOpset } from "../graph/upgrade-opset.js";
 import { upgradeToOpset21 } from "../graph/upgrade-to-opset21.js";
+import { widenConstants } from "../graph/widen-constants.js";
 import { type OnnxModel, readOnnx } from "../onnx/read.js";
 import type { ModelProcess } from "../runtime/model-process.js";
 import { smallerOf } from "./float16/smaller-of.js";
@@ -52,6 +53,7 @@ export async function openFloatModel(
     // Where that cannot be, onnxruntime's own QuantizeLinear takes 16 bits too.
     if (isWide(settings.activations)) upgradeToOpset21(proto);
     liftConstants(proto);
+    if (mode !== "float16") widenConstants(new Graph(model));
     const count = mode === "float16" || prepare === false ? 0 : foldAffine(new Graph(model));
     const folded = count > 0 ? [`folded ${count} Mul, Div, Add and Sub of constants into convolutions`] : [];
     return { model, folded, warnings };

@@ -159,7 +159,7 @@ export interface FloatChoice {
   beforeDb: number;
   /** With these nodes left in float. */
   afterDb: number;
-  /** The same on samples that the nodes were not chosen by; absent where there is only one sample. */
+  /** The same on samples that the nodes were not chosen by; absent where none had to be, or there is only one sample. */
   heldOutDb?: number;
   /** Left in float, worst first: decibels of the outputs when only that node is quantized, and how its weights are stored. */
   nodes: { name: string; opType: string; sqnrDb: number; weights: "int8" | "float16" }[];

@@ -1,3 +1,4 @@
+import { ModelFormatError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { encodeTensor } from "../onnx/tensor-proto.js";
 import { roundHalfEven } from "../quantize/round-half-even.js";
@@ -12,6 +13,8 @@ const HEADROOM = 1.0001;
 /**
  * Raises weight scales so that the bias fits int32 in steps of input scale x weight scale: a channel of nearly zero
  * weights with a real bias would overflow otherwise. Call for every anchor before weights are quantized.
+ *
+ * @throws ModelFormatError TENSOR_INVALID for a bias that holds NaN or infinity
  */
 export function fitBias(
   graph: Graph,
@@ -24,6 +27,11 @@ export function fitBias(
   const bias = data as Float32Array;
   const smallest = (absolute: number): number => (HEADROOM * 2 * absolute) / (2 * INT32_MAX);
   const largest = bias.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  if (!Number.isFinite(largest))
+    throw new ModelFormatError("TENSOR_INVALID", "the bias holds NaN or infinity, so it has no int32 form", {
+      path: graph.model.path,
+      field: `tensor ${JSON.stringify(anchor.bias)}`,
+    });
   weights.raiseScales(anchor.weight!, axis, (channel) => {
     const absolute = axis === undefined || bias.length === 1 ? largest : Math.abs(bias[channel]!);
     return smallest(absolute) / inputScale;

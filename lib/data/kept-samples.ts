@@ -1,10 +1,14 @@
+import { bytesOf } from "../tensor.js";
 import { type Batch, fixedBatch, rowsOf } from "./batches.js";
 import type { Dataset } from "./open-dataset.js";
 import type { ValueInfo } from "./value-info.js";
 
-/** Batches kept, spread evenly over the data, and samples taken of each for either use. */
-const MOST_BATCHES = 8;
+/** Samples kept, spread evenly over the data, and how many a batch gives to either use. */
+const MOST_SAMPLES = 32;
 const ROWS = 2;
+/** What more than a few batches may take. */
+const MOST_BYTES = 16 * 2 ** 20;
+const FEW_BATCHES = 8;
 
 /**
  * Keeps a few samples while something else reads a dataset: some to choose by, and others that the choice has not seen.
@@ -45,11 +49,22 @@ export class KeptSamples {
         const cut = fixedBatch(this.inputs) === undefined && batch.count > 2 * ROWS;
         this.kept.push(cut ? rowsOf(batch, 0, 2 * ROWS) : batch);
       }
-      if (this.kept.length > MOST_BATCHES) {
+      if (this.tooMany()) {
         this.kept = this.kept.filter((_, i) => i % 2 === 0);
         stride *= 2;
       }
       yield batch;
     }
   }
+
+  private tooMany(): boolean {
+    const { kept } = this;
+    if (kept.length <= FEW_BATCHES) return false;
+    const samples = kept.reduce((sum, { count }) => sum + count, 0);
+    return samples > MOST_SAMPLES || kept.reduce((sum, batch) => sum + byteLength(batch), 0) > MOST_BYTES;
+  }
+}
+
+function byteLength({ feeds }: Batch): number {
+  return Object.values(feeds).reduce((sum, { data }) => sum + bytesOf(data).byteLength, 0);
 }

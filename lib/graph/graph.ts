@@ -54,10 +54,10 @@ export class Graph {
     this.inputs = new Set(proto.input.map(({ name }) => name).filter((name) => !this.initializers.has(name)));
     this.outputs = new Set(proto.output.map(({ name }) => name));
     this.captured = new Set(proto.node.flatMap((node) => [...capturedBy(node)]));
-    // A name may not be given twice, in a subgraph and around it neither.
+    // A name may not be given twice, to a tensor or a node, in a subgraph and around it neither.
     for (const graph of graphsOf(model.proto)) {
       for (const { name } of [...graph.initializer, ...graph.input]) this.names.add(name);
-      for (const { output } of graph.node) for (const name of output) this.names.add(name);
+      for (const { name, output } of graph.node) for (const each of [name, ...output]) this.names.add(each);
     }
     for (const node of proto.node) this.link(node);
   }
@@ -106,7 +106,7 @@ export class Graph {
     return found && Number(found.version);
   }
 
-  /** A name not used in the model yet: `base`, or `base_2`, `base_3`, ... */
+  /** A name that no tensor or node of the model has yet: `base`, or `base_2`, `base_3`, ... */
   freeName(base: string): string {
     let name = base;
     for (let i = 2; this.names.has(name); i++) name = `${base}_${i}`;

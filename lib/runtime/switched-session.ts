@@ -1,14 +1,11 @@
 import { join } from "node:path";
-import { type Batch, withoutPadding } from "../data/batches.js";
+import type { Batch } from "../data/batches.js";
 import type { SwitchedModel, SwitchedNode } from "../graph/switch-nodes.js";
 import { writeOnnx } from "../onnx/write.js";
-import { elementCount, type Tensor } from "../tensor.js";
+import type { Tensor } from "../tensor.js";
 import type { ModelProcess } from "./model-process.js";
-import { toNumbers } from "./numbers.js";
-import { OutputDifference } from "./output-difference.js";
 import type { Session } from "./session.js";
-
-type Results = Readonly<Record<string, Tensor>>;
+import { comparedOutputs, type Results, WorstOutput } from "./worst-output.js";
 
 /** A model whose nodes can be quantized one by one, loaded. */
 export class SwitchedSession {
@@ -20,8 +17,7 @@ export class SwitchedSession {
     private readonly input: string,
     readonly nodes: readonly SwitchedNode[],
   ) {
-    const floats = session.outputs.filter(({ dtype }) => dtype.startsWith("float"));
-    this.outputs = (floats.length > 0 ? floats : session.outputs).map(({ name }) => name);
+    this.outputs = comparedOutputs(session.outputs);
   }
 
   /** Writes the model to `folder` and loads it. */
@@ -57,18 +53,9 @@ export class SwitchedSession {
     const on = new Uint8Array(2 * this.nodes.length);
     for (const { index } of stored) on[2 * index] = 1;
     for (const { index } of quantized) on.fill(1, 2 * index, 2 * index + 2);
-    const differences = new Map(this.outputs.map((name) => [name, new OutputDifference(name)]));
-    for (const batch of batches) {
-      const float = await this.floatOf(batch);
-      const results = await this.run(batch, on);
-      for (const [name, difference] of differences) {
-        const [ours, theirs] = [float[name]!, results[name]!];
-        difference.add(toNumbers(ours), toNumbers(theirs), elementCount(withoutPadding(ours.shape, batch)));
-      }
-    }
-    const all = [...differences.values()].map((difference) => difference.result().sqnrDb);
-    // A model that gives NaN is as far off as can be.
-    return Math.min(...all.map((sqnrDb) => (Number.isNaN(sqnrDb) ? Number.NEGATIVE_INFINITY : sqnrDb)));
+    const worst = new WorstOutput(this.outputs);
+    for (const batch of batches) worst.add(batch, await this.floatOf(batch), await this.run(batch, on));
+    return worst.sqnrDb;
   }
 
   async release(): Promise<void> {

@@ -58,3 +58,17 @@ export function largestError(a: Tensor, b: Tensor): number {
     0,
   );
 }
+
+/** How much louder the values of a model are than what another form of it changes: decibels of the output that suffers most. */
+export function sqnrDb(want: Record<string, Tensor>, got: Record<string, Tensor>): number {
+  const each = Object.entries(want).map(([name, { shape, data }]) => {
+    expect(got[name]!.shape).toEqual(shape);
+    const [reference, candidate] = [data, got[name]!.data].map((values) =>
+      Array.from(values as Float32Array, Number),
+    );
+    const power = (values: number[]) => values.reduce((sum, value) => sum + value ** 2, 0);
+    const noise = power(reference!.map((value, i) => value - candidate![i]!));
+    return noise === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10(power(reference!) / noise);
+  });
+  return Math.min(...each);
+}

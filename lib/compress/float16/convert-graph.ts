@@ -105,7 +105,12 @@ class GraphConversion {
 
   private whyKept(node: NodeProto): string | undefined {
     if (this.exact.has(node)) return "computes positions, sizes or angles";
-    return this.options.spared(node) ?? whyFloat32(node);
+    const unknown = node.input.find((tensor) => tensor !== "" && this.types(tensor) === undefined);
+    return (
+      this.options.spared(node) ??
+      whyFloat32(node) ??
+      (unknown && `the type of its input ${unknown} is not known`)
+    );
   }
 
   private becomeHalf(tensor: string): void {

@@ -1,5 +1,6 @@
 import { Graph, intAttributeOf } from "../../graph/graph.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../../onnx/proto/onnx_pb.js";
+import { takesFloat16 } from "./why-float32.js";
 
 const BOOLEAN = new Set(
   "And Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Not Or Xor".split(" "),
@@ -26,14 +27,19 @@ export type ElementTypes = (tensor: string) => number | undefined;
  * @param outer of the graph around this one
  */
 export function elementTypes(graph: Graph, outer?: ElementTypes): ElementTypes {
-  const found = new Map<string, number | undefined>();
+  const found = new Map<string, number>();
   const typeOf: ElementTypes = (tensor) =>
     graph.elementType(tensor) ?? found.get(tensor) ?? (graph.producer(tensor) ? undefined : outer?.(tensor));
-  // Nodes stand in an order in which every tensor is made before it is read.
-  for (const node of graph.allNodes())
-    for (const [index, output] of node.output.entries())
-      if (graph.elementType(output) === undefined)
-        found.set(output, typeOfOutput(graph, node, index, typeOf));
+  // Until nothing new is found, for nodes may stand in any order.
+  for (let known = -1; known < found.size; ) {
+    known = found.size;
+    for (const node of graph.allNodes())
+      for (const [index, output] of node.output.entries()) {
+        if (typeOf(output) !== undefined) continue;
+        const type = typeOfOutput(graph, node, index, typeOf);
+        if (type !== undefined) found.set(output, type);
+      }
+  }
   return typeOf;
 }
 
@@ -44,7 +50,8 @@ function typeOfOutput(
   typeOf: ElementTypes,
 ): number | undefined {
   const { opType, input } = node;
-  if (node.domain !== "" && node.domain !== "ai.onnx") return undefined;
+  if (node.domain !== "" && node.domain !== "ai.onnx")
+    return takesFloat16(node) && index === 0 ? typeOf(input[0]!) : undefined;
   const attribute = (name: string) => node.attribute.find((each) => each.name === name);
   if (opType === "Cast") return intAttributeOf(node, "to", DataType.UNDEFINED);
   if (opType === "Constant" || opType === "ConstantOfShape")

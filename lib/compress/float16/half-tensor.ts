@@ -30,6 +30,7 @@ export function halfTensor(
   return deferTensor(name, "float16", shapeOf(stored), (data) => {
     const bits = data as Uint16Array;
     const floats = floatsOf(model, stored, scratch);
+    if (floats.length === 0) return;
     float32ToFloat16(floats, { out: bits });
     if (floats.length === 1 && floats[0] !== 0 && (bits[0]! & ~SIGN_BIT) === 0)
       bits[0] = (bits[0]! & SIGN_BIT) | SMALLEST_BITS;

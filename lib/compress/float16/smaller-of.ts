@@ -1,4 +1,5 @@
 import { Graph } from "../../graph/graph.js";
+import { TensorProto_DataType } from "../../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../../onnx/read.js";
 import { expectedBytes } from "../../onnx/tensor-proto.js";
 import { tensorsOf } from "../../onnx/walk.js";
@@ -9,13 +10,18 @@ const GROWTH = 1.05;
 
 /**
  * Chooses between a prepared model and the original and closes the other: onnxruntime folds what two branches share into each of
- * them. The original must tell its element types by itself then.
+ * them. The original must tell its element types by itself then. One that holds float16 already stays as it is, for onnxruntime
+ * puts casts around its nodes whose names it gives again when it loads the result.
  */
 export function smallerOf(prepared: OnnxModel, original: OnnxModel): OnnxModel {
-  const grown = storedBytes(prepared) > GROWTH * storedBytes(original);
-  const [chosen, other] = grown && knowsTypes(original) ? [original, prepared] : [prepared, original];
+  const grown = storedBytes(prepared) > GROWTH * storedBytes(original) && knowsTypes(original);
+  const [chosen, other] = grown || holdsHalves(original) ? [original, prepared] : [prepared, original];
   other.close();
   return chosen;
+}
+
+function holdsHalves({ proto }: OnnxModel): boolean {
+  return [...tensorsOf(proto)].some(({ dataType }) => dataType === TensorProto_DataType.FLOAT16);
 }
 
 function storedBytes({ proto, path }: OnnxModel): number {

@@ -10,14 +10,19 @@ const NO_FLOAT16 = new Set(
 );
 /** Their inputs and outputs are sequences or options of tensors. */
 const CONTAINERS = /^(Sequence|Optional|ConcatFromSequence|SplitToSequence)/;
-/** Operators of onnxruntime's own that take float16. */
 const CONTRIB = new Set("BiasGelu FastGelu FusedMatMul Gelu QuickGelu SkipLayerNormalization".split(" "));
 
+/** True for operators of onnxruntime's own that take float16, and make what they take. */
+export function takesFloat16({ domain, opType }: NodeProto): boolean {
+  return domain === "com.microsoft" && CONTRIB.has(opType);
+}
+
 /** Why a node has to stay in float32; undefined where it may work in float16. */
-export function whyFloat32({ opType, domain, attribute, output }: NodeProto): string | undefined {
+export function whyFloat32(node: NodeProto): string | undefined {
+  const { opType, domain, attribute, output } = node;
   if (attribute.some(({ g, graphs }) => g || graphs.length > 0))
     return "passes tensors to subgraphs, in which nodes work on float16";
-  if (domain === "com.microsoft" && CONTRIB.has(opType)) return undefined;
+  if (takesFloat16(node)) return undefined;
   if (domain !== "" && domain !== "ai.onnx") return `whether ${domain}.${opType} takes float16 is not known`;
   if (NO_FLOAT16.has(opType)) return `${opType} of float16 does not run everywhere`;
   if (/^Constant(OfShape)?$/.test(opType) && !attribute.some(({ t }) => t))
