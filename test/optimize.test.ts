@@ -55,6 +55,7 @@ describe("optimizeModel", () => {
       conv.bytes.before === 640 ? 144 : 0,
     );
     expect(conv.sqnrDb).toBeGreaterThan(20);
+    expect(conv.zeros!.shares).toHaveLength(conv.zeros!.rows * conv.zeros!.cols);
     expect(report.ops.after.QuantizeLinear).toBeGreaterThan(0);
     expect(report.graph.nodes.some(({ precision }) => precision === "int8")).toBe(true);
   });

@@ -7,6 +7,7 @@ import { expectedBytes } from "../onnx/tensor-proto.js";
 import type { LayerComparison } from "../runtime/compare-layers.js";
 import type { ReportLayer } from "./report.js";
 import type { TrialRecord } from "./trial.js";
+import { outputAxis, zeroMap } from "./zero-map.js";
 
 const BINS = 48;
 /** From a stored weight to the node that multiplies by it lie a conversion or two. */
@@ -48,7 +49,7 @@ export function describeLayers(
           },
           ...(sqnrDb !== undefined && { sqnrDb: finite(sqnrDb) }),
           ...(weightSqnrDb !== undefined && { weightSqnrDb: finite(weightSqnrDb) }),
-          ...weightFigures(first, second, weight),
+          ...weightFigures(first, second, node, weight),
           ...rangesOf(node, ranges),
         },
       ];
@@ -101,8 +102,9 @@ function isConversion(graph: Graph, { opType, input }: NodeProto): boolean {
 function weightFigures(
   before: Graph,
   after: Graph,
+  node: NodeProto,
   weight: string | undefined,
-): Pick<ReportLayer, "weights" | "sparsity"> {
+): Pick<ReportLayer, "weights" | "sparsity" | "zeros"> {
   const stored = weight === undefined ? undefined : before.initializer(weight);
   if (weight === undefined || stored === undefined) return {};
   const { dtype, data } = before.model.tensor(stored);
@@ -120,7 +122,7 @@ function weightFigures(
         ...(scale !== undefined && { step: scale }),
       },
     }),
-    ...sparsityOf(after, weight),
+    ...zerosOf(after, node, weight),
   };
 }
 
@@ -132,12 +134,15 @@ function scaleOf(graph: Graph, weight: string): number | undefined {
   return dtype === "float32" && data.length === 1 ? (data as Float32Array)[0] : undefined;
 }
 
-function sparsityOf(graph: Graph, weight: string): Pick<ReportLayer, "sparsity"> {
+/** Where the weight as it is now is zero. Zeros of uint8 and of packed types are not 0 in the file. */
+function zerosOf(graph: Graph, node: NodeProto, weight: string): Pick<ReportLayer, "sparsity" | "zeros"> {
   const stored = graph.initializer(`${weight}${QUANTIZED}`) ?? graph.initializer(weight);
   if (!stored) return {};
-  const { dtype, data } = graph.model.tensor(stored);
+  const { dtype, shape, data } = graph.model.tensor(stored);
   if ((dtype !== "float32" && dtype !== "int8") || data.length === 0) return {};
-  return { sparsity: summarize(data as Float32Array).zeros / data.length };
+  const { zeros } = summarize(data);
+  const axis = outputAxis(node, weight, shape.length);
+  return { sparsity: zeros / data.length, ...(zeros > 0 && { zeros: zeroMap({ data, shape }, axis) }) };
 }
 
 /** What the node reads and makes, as calibration saw it. */
