@@ -120,6 +120,7 @@ export {
   type QuantizedArray,
 } from "./operations/element-types.js";
 export type { Execution } from "./operations/execution.js";
+export type { OptimizeEvent } from "./optimize/events.js";
 export { optimizeModel } from "./optimize/optimize-model.js";
 export type { ExportLayout, OptimizeOptions, OptimizeResult } from "./optimize/options.js";
 export { readReport } from "./optimize/read-report.js";

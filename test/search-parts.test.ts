@@ -1,13 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { suffixOf } from "../lib/optimize/export-transformersjs.js";
 import { tritonConfig } from "../lib/optimize/export-triton.js";
-import { paretoFront } from "../lib/optimize/front.js";
-import { choose, judge } from "../lib/optimize/gate.js";
 import { openMetric } from "../lib/optimize/metric.js";
 import { PairedValues } from "../lib/optimize/paired-drop.js";
 import { measureParts, partOf, partSource } from "../lib/optimize/parts.js";
-import { firstCandidates, profileOf, refinements } from "../lib/optimize/proposals.js";
-import type { ReportTrial } from "../lib/optimize/report.js";
 import type { Tensor } from "../lib/tensor.js";
 
 const inputs = [{ name: "x", dtype: "float32", shape: ["n", 1] }] as const;
@@ -111,91 +107,6 @@ describe("metrics", () => {
     await expect(openMetric("accuracy")).rejects.toThrow(
       /top-1, top-5, agreement, cosine, mae .* "accuracy"/,
     );
-  });
-});
-
-function trial(id: string, drop: number, speedup: number, sizeBytes: number): ReportTrial {
-  const times = { medianMs: 1, p95Ms: 1, cv: 0 };
-  return {
-    id,
-    label: id,
-    steps: [],
-    options: [],
-    status: "measured",
-    sizeBytes,
-    latency: { original: times, candidate: times, speedup },
-    metrics: [
-      {
-        name: "top-1",
-        higherIsBetter: true,
-        original: 1,
-        candidate: 1 - drop,
-        drop,
-        interval: [drop, drop],
-        samples: 100,
-      },
-    ],
-    onFront: false,
-    seconds: 1,
-  };
-}
-
-describe("front and gate", () => {
-  const exact = trial("weights", 0, 1, 25);
-  const fast = trial("static", 0.001, 2, 26);
-  const beaten = trial("minmax", 0.002, 1.5, 26);
-  const lossy = trial("pruned", 0.02, 4, 10);
-  const slow = trial("dynamic", 0, 0.2, 20);
-  const all = [exact, fast, beaten, lossy, slow];
-
-  it("leaves out what another beats in everything", () => {
-    expect([...paretoFront(all)].map(({ id }) => id)).toEqual(["weights", "static", "pruned", "dynamic"]);
-  });
-
-  it("chooses by the goal, within the limit, and nothing that is slow", () => {
-    const by = (goal: "latency" | "size" | "balanced", maxDrop: number) =>
-      choose(all, { goal, maxDrop, originalBytes: 100 })?.id;
-    expect(by("balanced", 0.003)).toBe("static");
-    expect(by("size", 0.0001)).toBe("weights");
-    expect(by("latency", 0.05)).toBe("pruned");
-    expect(choose([slow, lossy], { goal: "size", maxDrop: 0.001, originalBytes: 100 })).toBeUndefined();
-  });
-
-  it("calls good only what holds the limit and gains beyond the noise", () => {
-    const times = { medianMs: 1, p95Ms: 1, cv: 0 };
-    const verdict = (drop: number, interval: [number, number], sizeRatio: number) => {
-      const latency = { original: times, candidate: times, speedup: interval[0], interval };
-      return judge(fast, { metrics: trial("x", drop, 1, 1).metrics, latency, sizeRatio }, 0.003);
-    };
-    expect(verdict(0.003, [1.4, 1.6], 1)).toMatchObject({ good: true, trial: "static" });
-    expect(verdict(0.0031, [1.4, 1.6], 0.3).line).toMatch(/^no candidate is good: static loses too much/);
-    expect(verdict(0, [0.97, 1.2], 1).line).toMatch(/gains too little/);
-    expect(verdict(0, [0.97, 1.2], 0.3).good).toBe(true);
-    expect(verdict(0, [0.5, 0.6], 0.3).line).toMatch(/is slower/);
-  });
-});
-
-describe("proposals", () => {
-  it("fit the model: no dynamic int8 for convolutions, no channels of what is neither", () => {
-    const labels = (ops: Record<string, number>) =>
-      firstCandidates(profileOf({ ops }), "balanced").map(({ label }) => label);
-    expect(labels({ Conv: 20, Gemm: 1 })).not.toContain("int8 dynamic");
-    expect(labels({ MatMul: 20, LayerNormalization: 5 })).toContain("int8 dynamic");
-    expect(labels({ LSTM: 2 })).toEqual(["int8 dynamic", "int8 weights", "float16"]);
-  });
-
-  it("mend what static int8 loses, or go on from what holds", () => {
-    const profile = profileOf({ ops: { Conv: 5, MatMul: 5, LayerNormalization: 2 } });
-    const first = (drop: number) => {
-      const found = { ...trial("a", drop, 1, 1), label: "int8 static" };
-      return refinements(profile, [found], 0.003)[0]!.map(({ label }) => label);
-    };
-    expect(first(0.1)).toEqual([
-      "int8 static, repaired",
-      "int8 static, minmax ranges",
-      "int8 static, smoothed",
-    ]);
-    expect(first(0)).toEqual(["25 % fewer channels, int8 static"]);
   });
 });
 

@@ -22,15 +22,15 @@ export async function execute(verb: Verb, operands: string[], options: SharedOpt
       if (controller.signal.aborted) process.exit(exitCode);
       controller.abort(new Interrupted(exitCode));
     });
-  const progress = new ProgressLine(process.stderr, process.stderr.isTTY && !options.quiet && !options.json);
+  const line = new ProgressLine(process.stderr, process.stderr.isTTY && !options.quiet && !options.json);
   try {
-    const context = { signal: controller.signal, onProgress: progress.update };
+    const context = { signal: controller.signal, onProgress: line.update, line };
     const { json, text, exitCode = 0 } = await verb.run(operands, options, context);
-    progress.clear();
+    line.clear();
     await print(options.json ? JSON.stringify(json) : text);
     return exitCode;
   } catch (error) {
-    progress.clear();
+    line.clear();
     return await reportError(error, options.json ?? false);
   }
 }

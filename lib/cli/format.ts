@@ -46,3 +46,14 @@ function signed(value: number, digits: number): string {
   if (Number(text) === 0) return (0).toFixed(digits);
   return value > 0 ? `+${text}` : text;
 }
+
+/** 75.4 seconds as 1:15. */
+export function duration(seconds: number): string {
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** "1 trial", "2 trials". */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

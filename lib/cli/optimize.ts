@@ -1,13 +1,14 @@
 import { basename, join } from "node:path";
 import { InvalidArgumentError } from "commander";
 import { replaceFile } from "../files/replace-file.js";
+import type { Goal } from "../optimize/gate.js";
 import { optimizeModel } from "../optimize/optimize-model.js";
 import type { ExportLayout } from "../optimize/options.js";
-import type { Goal } from "../optimize/proposals.js";
-import type { Report, ReportTrial } from "../optimize/report.js";
+import type { Report } from "../optimize/report.js";
 import { renderReport } from "../report/render-report.js";
 import { colors } from "./colors.js";
-import { bytes, factor } from "./format.js";
+import { factor, plural } from "./format.js";
+import { SearchDisplay } from "./search-display.js";
 import { label, printable, table } from "./table.js";
 import { addExamples, EXIT, parseList, type SharedOptions, type Verb } from "./verb.js";
 
@@ -59,7 +60,7 @@ export const optimize: Verb<OptimizeOptions> = {
         parseDrop,
       )
       .option("--goal <goal>", "latency, size or balanced; default balanced", parseGoal)
-      .option("--budget <time>", "begin no trial after it, such as 90s or 10m; default 10m", parseDuration)
+      .option("--budget <time>", "for the whole search, such as 90s or 10m; default 5m", parseDuration)
       .option(
         "--metric <list>",
         "top-1, top-5, agreement, cosine, mae, or a .mjs module that scores a sample; the first decides",
@@ -82,56 +83,41 @@ export const optimize: Verb<OptimizeOptions> = {
     );
   },
 
-  async run([model], options, { signal, onProgress }) {
-    const {
-      output,
-      data,
-      labels,
-      maxDrop,
-      goal,
-      budget,
-      metric,
-      threads,
-      json,
-      quiet,
-      export: exports,
-      queue,
-    } = options;
-    const tell = (trial: ReportTrial) => {
-      if (json) process.stdout.write(`${JSON.stringify({ event: "trial", trial })}\n`);
-      else if (!quiet) process.stderr.write(`${trialLine(trial)}\n`);
-    };
-    const result = await optimizeModel(model!, {
-      output,
-      data,
-      labels,
-      maxDrop,
-      goal,
-      budgetSeconds: budget,
-      metrics: metric,
-      exports,
-      queue,
-      threads,
-      signal,
-      onProgress,
-      onTrial: tell,
-    });
-    const { verdict } = result.report;
-    const page = Buffer.from(renderReport(result.report));
-    await replaceFile(join(output, "report.html"), (file) => file.write(page));
-    return {
-      json: { event: "result", ...result },
-      text: render(output, result.report),
-      exitCode: verdict.good ? 0 : EXIT.gateNotMet,
-    };
+  async run([model], options, { signal, line }) {
+    const { output, data, labels, maxDrop, goal, budget, metric, threads, json, quiet, queue } = options;
+    const display = new SearchDisplay(line, { json, quiet });
+    try {
+      const result = await optimizeModel(model!, {
+        output,
+        data,
+        labels,
+        maxDrop,
+        goal,
+        budgetSeconds: budget,
+        metrics: metric,
+        exports: options.export,
+        queue,
+        threads,
+        signal,
+        onProgress: display.progress,
+        onEvent: display.event,
+      });
+      const { verdict } = result.report;
+      const page = Buffer.from(renderReport(result.report));
+      await replaceFile(join(output, "report.html"), (file) => file.write(page));
+      return {
+        json: { event: "result", ...result },
+        text: render(output, result.report),
+        exitCode: verdict.good ? 0 : EXIT.gateNotMet,
+      };
+    } catch (error) {
+      if (error !== signal.reason) throw error;
+      throw Object.assign(signal.reason, {
+        message: `interrupted: ${plural(display.trials, "trial")} kept in ${label(output)}; the same command goes on from there`,
+      });
+    }
   },
 };
-
-function trialLine({ label: name, status, reason, metrics, latency, sizeBytes }: ReportTrial): string {
-  if (status !== "measured") return printable(`${name}: ${status}: ${reason}`);
-  const [decisive] = metrics;
-  return `${label(name)}: ${decisive!.name} ${decisive!.candidate.toFixed(4)}, ${factor(latency!.speedup)} as fast, ${bytes(sizeBytes!)}`;
-}
 
 function render(folder: string, { model, verdict, trials, data, goal }: Report): string {
   const rows = trials.map((trial) => {

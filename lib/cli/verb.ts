@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { OnProgress } from "../progress.js";
+import type { ProgressLine } from "./progress-line.js";
 
 /** Exit codes beside 0, done. */
 export const EXIT = { failed: 1, usage: 2, gateNotMet: 3 } as const;
@@ -15,6 +16,8 @@ export interface VerbContext {
   /** Aborted by Ctrl-C and SIGTERM. */
   signal: AbortSignal;
   onProgress: OnProgress;
+  /** The line of a terminal that onProgress draws, for verbs that have more to say while they work. */
+  line: ProgressLine;
 }
 
 export interface Outcome {

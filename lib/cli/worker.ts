@@ -12,7 +12,7 @@ export const worker: Verb<WorkerOptions> = {
     addExamples(command, "worker --queue redis://localhost:6379");
   },
 
-  async run(_, { queue, quiet, json }, { signal, onProgress }) {
+  async run(_, { queue, quiet, json }, { signal, onProgress, line }) {
     let done = 0;
     await runWorker({
       queue,
@@ -20,7 +20,7 @@ export const worker: Verb<WorkerOptions> = {
       onProgress,
       onTrial(name, outcome) {
         if (outcome === "done") done++;
-        if (!quiet && !json) process.stderr.write(`${label(name)}: ${outcome}\n`);
+        if (!quiet && !json) line.say(`${label(name)}: ${outcome}`);
       },
     });
     return { json: { trials: done }, text: `${done} trials` };

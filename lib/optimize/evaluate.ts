@@ -6,6 +6,7 @@ import { commonInputs } from "../runtime/match-values.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import type { Session } from "../runtime/session.js";
 import { elementCount, type Tensor } from "../tensor.js";
+import { type FlipRates, Flips } from "./flips.js";
 import type { Metric } from "./metric.js";
 import { PairedValues } from "./paired-drop.js";
 import type { MetricValue } from "./report.js";
@@ -24,6 +25,8 @@ export interface EvaluateOptions {
 
 export interface Evaluation {
   values: MetricValue[];
+  /** Where the decisive metric counts answers among classes. */
+  flips: FlipRates | undefined;
   /** False where `goOn` ended it. */
   complete: boolean;
   /** Bytes that a process needed at most to load and run the candidate. */
@@ -47,6 +50,7 @@ export async function evaluate(
     second.load(candidate, { threads }),
   ]);
   const pairs = metrics.map((metric) => ({ metric, paired: new PairedValues(metric.higherIsBetter) }));
+  const flips = metrics[0]?.countsAnswers ? new Flips() : undefined;
   const values = (): MetricValue[] =>
     pairs.map(({ metric: { name, higherIsBetter }, paired }) => ({
       name,
@@ -65,6 +69,11 @@ export async function evaluate(
         reference: rowOf(reference, batch, row, ours),
       };
       const candidates = rowOf(outputs, batch, row, theirs);
+      flips?.add({
+        ...sample,
+        outputs: candidates,
+        label: metrics[0]?.needsLabels ? sample.label : undefined,
+      });
       for (const { metric, paired } of pairs)
         paired.add(
           metric.score({ ...sample, outputs: sample.reference }),
@@ -79,7 +88,7 @@ export async function evaluate(
       nextLook *= 2;
     }
   }
-  return { values: values(), complete, peakMemoryBytes: await second.peakMemory() };
+  return { values: values(), flips: flips?.result(), complete, peakMemoryBytes: await second.peakMemory() };
 }
 
 /** What belongs to one sample of a batch. */

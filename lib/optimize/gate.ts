@@ -1,15 +1,28 @@
-import type { Goal } from "./proposals.js";
 import type { MetricValue, Report, ReportTrial } from "./report.js";
 import type { TimedPair } from "./time-pair.js";
+
+export type Goal = "latency" | "size" | "balanced";
+
+/** What a result is chosen by. */
+export interface Wanted {
+  readonly goal: Goal;
+  readonly maxDrop: number;
+  readonly originalBytes: number;
+}
 
 /** Gains below these are not worth another model. */
 const FASTER = 1.02;
 const SMALLER = 0.95;
 /** A model that is clearly slower than this is refused even where it is smaller. */
 const SLOWEST = 0.8;
+/** With this chance of holding the limit on other samples, a trial is as good as any. */
+const LIKELY = 0.85;
 
 /** How much a trial costs to run and to store, relative to the original; the less, the better. */
-function costOf({ latency, sizeBytes }: ReportTrial, goal: Goal, originalBytes: number): number {
+export function costOf(
+  { latency, sizeBytes }: ReportTrial,
+  { goal, originalBytes }: Pick<Wanted, "goal" | "originalBytes">,
+): number {
   const time = 1 / latency!.speedup;
   const size = sizeBytes! / originalBytes;
   if (goal === "latency") return time * size ** 0.1;
@@ -17,23 +30,33 @@ function costOf({ latency, sizeBytes }: ReportTrial, goal: Goal, originalBytes: 
   return time * size;
 }
 
+/** Whether a trial will hold the limit on other samples too, as far as can be told. */
+export function isLikely({ chance = 0 }: ReportTrial): boolean {
+  return chance >= LIKELY;
+}
+
 /**
- * The trial that becomes the result, by the samples that are there to choose by: the cheapest of those with room to the limit,
- * else of those within it. Chance favours the one that is chosen, so that one just within the limit is often beyond it.
+ * The trial that becomes the result, by the samples that are there to choose by: the cheapest of those that are likely to hold the
+ * limit on other samples too, else the likeliest. A trial that is just within the limit is often beyond it on others, and with few
+ * samples even one that changes one answer in a thousand may fail.
  */
-export function choose(
-  trials: readonly ReportTrial[],
-  { goal, maxDrop, originalBytes }: { goal: Goal; maxDrop: number; originalBytes: number },
-): ReportTrial | undefined {
+export function choose(trials: readonly ReportTrial[], wanted: Wanted): ReportTrial | undefined {
+  return ranked(trials, wanted)[0];
+}
+
+/** All that may be chosen, the best first. */
+export function ranked(trials: readonly ReportTrial[], wanted: Wanted): ReportTrial[] {
   const usable = trials.filter(
-    ({ status, latency }) => status === "measured" && latency !== undefined && latency.speedup >= SLOWEST,
+    ({ status, latency, metrics }) =>
+      status === "measured" &&
+      latency !== undefined &&
+      latency.speedup >= SLOWEST &&
+      metrics[0]!.drop <= wanted.maxDrop,
   );
-  for (const limit of [maxDrop / 2, maxDrop]) {
-    const within = usable.filter(({ metrics }) => metrics[0]!.drop <= limit);
-    const [best] = within.sort((a, b) => costOf(a, goal, originalBytes) - costOf(b, goal, originalBytes));
-    if (best) return best;
-  }
-  return undefined;
+  const likeliest = Math.max(...usable.map(({ chance = 0 }) => chance));
+  return usable
+    .filter(({ chance = 0 }) => chance >= Math.min(LIKELY, likeliest))
+    .sort((a, b) => costOf(a, wanted) - costOf(b, wanted));
 }
 
 export interface Judged {
@@ -61,6 +84,7 @@ export function judge(
       ? `${latency.speedup.toFixed(2)}x as fast, at least ${slowest.toFixed(2)}x with 95 % confidence`
       : `not faster beyond the noise (${latency.speedup.toFixed(2)}x, at least ${slowest.toFixed(2)}x)`,
     `${sizeRatio.toFixed(2)}x the size`,
+    ...(isRight ? [] : whereFew(decisive!, maxDrop)),
   ];
   const good = isRight && (isFaster || isSmaller) && !isSlow;
   const facts = `${difference(decisive!)} ${name}, ${latency.speedup.toFixed(2)}x as fast, ${sizeRatio.toFixed(2)}x the size`;
@@ -95,6 +119,14 @@ export function refuse(trials: readonly ReportTrial[], maxDrop: number): Report[
     reasons,
     metrics: [],
   };
+}
+
+/** What so few samples cannot tell. */
+function whereFew({ interval: [least], samples }: MetricValue, maxDrop: number): string[] {
+  if (samples * maxDrop >= 1 || least > maxDrop || maxDrop === 0) return [];
+  return [
+    `one answer of ${samples} is ${(1 / samples).toFixed(4)}: with ${Math.ceil(1 / maxDrop)} samples or more to judge by, which are six of sixteen that are given, a loss of ${maxDrop} could be told from none`,
+  ];
 }
 
 function difference({ drop }: MetricValue): string {

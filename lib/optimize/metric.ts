@@ -20,17 +20,19 @@ export interface Metric {
   higherIsBetter: boolean;
   /** Whether it compares with labels; the others compare with the original model. */
   needsLabels: boolean;
+  /** Whether it is the share of right answers, one among classes for each sample: flips of answers are what moves it. */
+  countsAnswers?: boolean;
   score(sample: ScoredSample): number;
 }
 
-interface Answer {
+export interface Answer {
   values: ArrayLike<number>;
   /** Classes lie in the last axis: one row of them, or several, as for the tokens of a text. */
   classes: number;
 }
 
 /** The first output of floats, which holds the answer of nearly every model. */
-function answer(outputs: Readonly<Record<string, Tensor>>): Answer {
+export function answer(outputs: Readonly<Record<string, Tensor>>): Answer {
   const tensor = Object.values(outputs).find(({ dtype }) => dtype.startsWith("float"));
   if (tensor === undefined)
     throw new ModelOperationError(
@@ -69,6 +71,7 @@ function topK(k: number): Metric {
     name: `top-${k}`,
     higherIsBetter: true,
     needsLabels: true,
+    countsAnswers: k === 1,
     score: ({ outputs, label }) => Number(rankOf(label!, answer(outputs)) < k),
   };
 }
@@ -78,6 +81,7 @@ const AGREEMENT: Metric = {
   name: "agreement",
   higherIsBetter: true,
   needsLabels: false,
+  countsAnswers: true,
   score({ outputs, reference }) {
     const [ours, theirs] = [answer(outputs), answer(reference)];
     const rows = theirs.values.length / theirs.classes;

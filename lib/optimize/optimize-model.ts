@@ -9,19 +9,15 @@ import { modelDigest, plainDigest } from "./digest.js";
 import { evaluate } from "./evaluate.js";
 import { exportTransformersJs } from "./export-transformersjs.js";
 import { exportTriton } from "./export-triton.js";
+import { timeFinalists } from "./finalists.js";
 import { paretoFront } from "./front.js";
-import { choose, judge, refuse } from "./gate.js";
+import { choose, judge, refuse, type Wanted } from "./gate.js";
 import { type Metric, openMetric } from "./metric.js";
 import { isPath, openExecutor } from "./open-executor.js";
-import {
-  type OptimizeOptions,
-  type OptimizeResult,
-  type OptimizeSettings,
-  optimizeSettings,
-} from "./options.js";
+import { type OptimizeOptions, type OptimizeResult, optimizeSettings } from "./options.js";
 import { dataDigest, measureParts, partSource, type SearchData } from "./parts.js";
 import type { Report, ReportTrial } from "./report.js";
-import { type SearchResult, search } from "./search.js";
+import { type SearchOptions, type SearchResult, search } from "./search.js";
 import { timePair } from "./time-pair.js";
 import { removeUnfinished, type TrialContext, trialModel } from "./trial.js";
 import { writeModels, writeReport, writeRunScript } from "./write-output.js";
@@ -45,6 +41,7 @@ import { writeModels, writeReport, writeRunScript } from "./write-output.js";
 export async function optimizeModel(input: string, options: OptimizeOptions): Promise<OptimizeResult> {
   const settings = optimizeSettings(options);
   const start = performance.now();
+  const spent = () => (performance.now() - start) / 1000;
   const folder = resolve(options.output);
   const trialsFolder = join(folder, "trials");
   await mkdir(trialsFolder, { recursive: true });
@@ -61,7 +58,7 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
     settings.maxDrop,
     settings.threads,
   ]);
-  const { signal, onProgress } = options;
+  const { signal, onProgress, onEvent } = options;
   const context: TrialContext = {
     model: input,
     data,
@@ -73,16 +70,39 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
     onProgress,
   };
   await removeUnfinished(trialsFolder);
-  const found = await searchWith(context, options, settings);
-  const trials = found.records.map(({ trial }) => trial);
-  for (const trial of paretoFront(trials)) trial.onFront = true;
   const originalBytes = modelBytes(input);
-  const chosen = choose(trials, { ...settings, originalBytes });
+  const wanted: Wanted = { ...settings, originalBytes };
+  onEvent?.({
+    event: "start",
+    model: basename(input),
+    goal: settings.goal,
+    metric: metrics[0]!.name,
+    maxDrop: settings.maxDrop,
+    budgetSeconds: settings.budgetSeconds,
+    parts: parts.sizes,
+  });
+  const found = await searchWith(context, options, {
+    ...wanted,
+    model: input,
+    verdictSamples: parts.sizes.verdict,
+    budgetSeconds: settings.budgetSeconds - spent(),
+    onEvent,
+  });
+  onEvent?.({ event: "end", ended: found.ended, spentSeconds: spent() });
+  const trials = found.records.map(({ trial }) => trial);
+  await timeFinalists(context, trials, wanted);
+  for (const trial of paretoFront(trials)) trial.onFront = true;
+  const chosen = choose(trials, wanted);
+  if (chosen)
+    onEvent?.({ event: "gate", trial: chosen.id, label: chosen.label, samples: parts.sizes.verdict });
   const verdict = chosen
     ? await judgeChosen(context, chosen, originalBytes)
     : refuse(trials, settings.maxDrop);
   const model = await writeModels(folder, trials, verdict.good ? chosen : undefined, trialsFolder);
   const best = found.records.find(({ trial }) => trial === (chosen ?? nearest(trials)));
+  const described = best
+    ? await describeBest(context, best)
+    : { layers: [], ops: opsOf(input, input), graph: { nodes: [] } };
   const report: Report = {
     version: 1,
     tool: { name: "modelpress", version: packageVersion() },
@@ -102,14 +122,12 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
       metric: metrics[0]!.name,
       maxDrop: settings.maxDrop,
       budgetSeconds: settings.budgetSeconds,
-      spentSeconds: (performance.now() - start) / 1000,
+      spentSeconds: spent(),
       ended: found.ended,
     },
     verdict,
     trials,
-    ...(best
-      ? await describeBest(context, best)
-      : { layers: [], ops: opsOf(input, input), graph: { nodes: [] } }),
+    ...described,
   };
   if (model !== undefined) {
     await writeRunScript(folder, report);
@@ -125,12 +143,11 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
 async function searchWith(
   context: TrialContext,
   options: OptimizeOptions,
-  settings: OptimizeSettings,
+  searchOptions: SearchOptions,
 ): Promise<SearchResult> {
   await using executor = await openExecutor(context, options);
-  const { model, maxDrop } = context;
   // Awaited here: the executor is closed when this function ends.
-  return await search(executor, { ...settings, model, maxDrop, onTrial: options.onTrial });
+  return await search(executor, searchOptions);
 }
 
 async function openSearch(
@@ -162,7 +179,7 @@ async function judgeChosen(
   const model = trialModel(context, chosen.id);
   const unseen = partSource(context.data, "verdict");
   const { values } = await evaluate(context.model, model, unseen, context);
-  const latency = await timePair(context.model, model, unseen, context);
+  const latency = await timePair(context.model, model, unseen, { ...context, processes: 3 });
   return judge(
     chosen,
     { metrics: values, latency, sizeRatio: chosen.sizeBytes! / originalBytes },

@@ -1,8 +1,9 @@
 import type { DatasetSource } from "../data/open-dataset.js";
 import { outOfRange } from "../errors.js";
 import type { OnProgress } from "../progress.js";
-import type { Goal } from "./proposals.js";
-import type { Report, ReportTrial } from "./report.js";
+import type { OptimizeEvent } from "./events.js";
+import type { Goal } from "./gate.js";
+import type { Report } from "./report.js";
 
 export interface OptimizeOptions {
   /** The folder for the result, the candidates worth a look, the report and the trials; made where it is missing. */
@@ -18,7 +19,10 @@ export interface OptimizeOptions {
   maxDrop?: number | undefined;
   /** What is wanted most. balanced weighs time and size alike. Default balanced. */
   goal?: Goal | undefined;
-  /** Seconds after which no new trial begins. Default 600. */
+  /**
+   * Seconds for the whole search, the verdict included: no trial begins that, by the time of those before it, would end too late for
+   * that. One is always tried. Default 300.
+   */
   budgetSeconds?: number | undefined;
   /**
    * The first decides, others are told: top-1 or another top-k (with labels), agreement with the original, cosine, mae, or the path
@@ -40,8 +44,8 @@ export interface OptimizeOptions {
   threads?: number | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
-  /** Told after each trial. */
-  onTrial?: ((trial: ReportTrial) => void) | undefined;
+  /** Told what is begun and what came of it. */
+  onEvent?: ((event: OptimizeEvent) => void) | undefined;
 }
 
 export type ExportLayout = "triton" | "transformersjs";
@@ -63,7 +67,7 @@ export interface OptimizeSettings {
 const LAYOUTS: readonly ExportLayout[] = ["triton", "transformersjs"];
 const GOALS: readonly Goal[] = ["latency", "size", "balanced"];
 const MAX_DROP = 0.003;
-const BUDGET_SECONDS = 600;
+const BUDGET_SECONDS = 300;
 
 /** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
 export function optimizeSettings(options: OptimizeOptions): OptimizeSettings {

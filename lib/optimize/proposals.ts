@@ -1,8 +1,7 @@
 import type { ModelSummary } from "../graph/inspect-model.js";
 import type { Candidate, Step } from "./candidate.js";
+import { costOf, type Goal, isLikely, ranked, type Wanted } from "./gate.js";
 import type { ReportTrial } from "./report.js";
-
-export type Goal = "latency" | "size" | "balanced";
 
 /** What of a model decides which candidates are worth a trial. */
 export interface Profile {
@@ -58,40 +57,70 @@ function isWeights({ steps }: Candidate): boolean {
   return steps.some(({ options }) => "mode" in options && options.mode === "weights");
 }
 
-/** Rounds of refinements, each worth trying only while those before it moved the front. */
-export function refinements(
+/**
+ * Rounds of refinements, each worth trying only while those before it moved the front. What is proposed depends on what came of
+ * the rounds before it.
+ */
+export function* refinements(
   { products, convolutions, normalizations }: Profile,
-  trials: readonly ReportTrial[],
-  maxDrop: number,
-): Candidate[][] {
-  const found = trials.find(({ label }) => label === "int8 static");
-  if (found === undefined || found.status === "failed") return pruned(undefined);
-  const drop = found.metrics[0]?.drop ?? Number.POSITIVE_INFINITY;
+  trials: () => readonly ReportTrial[],
+  wanted: Wanted,
+): Generator<Candidate[]> {
+  const found = trials().find(({ label }) => label === "int8 static");
+  const isInt8 = found !== undefined && found.status !== "failed";
+  const isLossy = isInt8 && !isLikely(found);
   const repairs: Candidate[] = [
     { label: "int8 static, repaired", steps: [REPAIRED] },
     { label: "int8 static, minmax ranges", steps: [quantize({ mode: "static", calibrate: "minmax" })] },
   ];
   if (normalizations > 0)
     repairs.push({ label: "int8 static, smoothed", steps: [quantize({ mode: "static", smooth: true })] });
-  const mixtures: Candidate[] = [30, 40].map((minSqnr) => ({
-    label: `int8 static, sensitive nodes in float (${minSqnr} dB)`,
-    steps: [quantize({ mode: "static", minSqnr })],
-  }));
-  const ranges: Candidate[] = (["percentile", "entropy"] as const).map((calibrate) => ({
-    label: `int8 static, ${calibrate} ranges`,
-    steps: [quantize({ mode: "static", calibrate })],
-  }));
-  const isLossy = !(drop <= maxDrop / 2);
-  const speed = convolutions + products > 0 ? pruned(isLossy ? REPAIRED : STATIC) : [];
-  return isLossy ? [repairs, mixtures, ranges, ...speed] : [...speed, repairs];
+  if (isLossy) yield repairs;
+  if (isLossy && (found.metrics[0]?.drop ?? 1) > wanted.maxDrop) {
+    yield [30, 40].map((minSqnr) => ({
+      label: `int8 static, sensitive nodes in float (${minSqnr} dB)`,
+      steps: [quantize({ mode: "static", minSqnr })],
+    }));
+    yield (["percentile", "entropy"] as const).map((calibrate) => ({
+      label: `int8 static, ${calibrate} ranges`,
+      steps: [quantize({ mode: "static", calibrate })],
+    }));
+  }
+  if (convolutions + products > 0) yield* fewerChannels(trials, wanted);
+  if (isInt8 && !isLossy) yield repairs;
 }
 
-/** Fewer channels, with and without int8 afterwards. */
-function pruned(then: Step | undefined): Candidate[][] {
-  return [0.25, 0.5].map((sparsity) => {
-    const label = `${100 * sparsity} % fewer channels`;
-    return then
-      ? [{ label: `${label}, int8 static`, steps: [channels(sparsity), then] }]
-      : [{ label, steps: [channels(sparsity)] }];
+/** Takes out a quarter of the channels before the step that did best, and then more or fewer, as that held. */
+function* fewerChannels(trials: () => readonly ReportTrial[], wanted: Wanted): Generator<Candidate[]> {
+  const best = firstOfBest(trials(), wanted);
+  const then = best ? stepsOf(best) : [];
+  const withFewer = (share: number): Candidate => ({
+    label: [`${100 * share} % fewer channels`, ...(best ? [best.label] : [])].join(", "),
+    steps: [channels(share), ...then],
   });
+  const holds = (candidate: Candidate) => {
+    const trial = trials().find(({ label }) => label === candidate.label);
+    return trial?.status === "failed" ? undefined : trial !== undefined && isLikely(trial);
+  };
+  const quarter = withFewer(0.25);
+  yield [quarter];
+  const isGood = holds(quarter);
+  if (isGood === undefined) return;
+  const next = withFewer(isGood ? 0.5 : 0.125);
+  yield [next];
+  if (isGood && holds(next) === false) yield [withFewer(0.375)];
+}
+
+const SIMILAR_COST = 1.25;
+
+/** Of those that cost about as little as the best, the one tried first: times vary, and what is proposed should not. */
+function firstOfBest(trials: readonly ReportTrial[], wanted: Wanted): ReportTrial | undefined {
+  const good = ranked(trials, wanted);
+  const cost = (trial: ReportTrial) => costOf(trial, wanted);
+  return trials.find((trial) => good.includes(trial) && cost(trial) <= SIMILAR_COST * cost(good[0]!));
+}
+
+/** The steps that a trial tells of. */
+function stepsOf({ options }: ReportTrial): Step[] {
+  return options.map(({ operation, ...rest }) => ({ operation, options: rest }) as Step);
 }

@@ -95,6 +95,10 @@ export const trialSchema = z.object({
   peakMemoryBytes: z.optional(count),
   /** On the samples that candidates were chosen by. */
   metrics: z.array(metricValue),
+  /** Where each sample has one answer among classes: how likely it is to become wrong, and to become right. */
+  flips: z.optional(z.object({ lost: amount, gained: amount })),
+  /** How likely it is to hold the limit on the samples that no choice saw. */
+  chance: z.optional(amount),
   /** Not beaten by any other in accuracy, latency and size at once. */
   onFront: z.boolean(),
   seconds: amount,
