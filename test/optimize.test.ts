@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { beforeAll, describe, expect, it } from "vitest";
-import { inspectModel, optimizeModel, type Report, readReport } from "../lib/index.js";
+import { inspectModel, type OptimizeEvent, optimizeModel, type Report, readReport } from "../lib/index.js";
 import { carried, writeDigits } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
 
@@ -21,7 +21,9 @@ describe("optimizeModel", () => {
       data,
       labels: "y",
       budgetSeconds: 0.1,
-      onTrial: ({ id }: { id: string }) => void tried.push(id),
+      onEvent: (event: OptimizeEvent) => {
+        if (event.event === "trial") tried.push(event.trial.id);
+      },
     };
     const result = await optimizeModel(cnn, options);
     report = result.report;
