@@ -57,7 +57,8 @@ describe("optimizeModel", () => {
       conv.bytes.before === 640 ? 144 : 0,
     );
     expect(conv.sqnrDb).toBeGreaterThan(20);
-    expect(conv.zeros!.shares).toHaveLength(conv.zeros!.rows * conv.zeros!.cols);
+    const { sparsity, zeros } = report.layers.find((layer) => layer.sparsity! > 0)!;
+    expect(Math.max(...zeros!.shares)).toBeGreaterThanOrEqual(sparsity! - 0.001);
     expect(report.ops.after.QuantizeLinear).toBeGreaterThan(0);
     expect(report.graph.nodes.some(({ precision }) => precision === "int8")).toBe(true);
   });
