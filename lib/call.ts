@@ -23,6 +23,8 @@ export interface AsyncCallOptions {
 export interface Call<R> {
   /** How many values there are to work on. */
   readonly elements: number;
+  /** Up to how many of them JavaScript is done before a call into the addon is (measured). Default 32. */
+  readonly jsUpTo?: number;
   /** Every array that the operation reads or writes. */
   readonly arrays: readonly TypedArray[];
   run<T>(operations: Operations<T>, ...execution: Execution): T;
@@ -30,9 +32,12 @@ export interface Call<R> {
   result(): R;
 }
 
+const JS_UP_TO = 32;
+
 /** Runs a call to its end. */
 export function runCall<R>(call: Call<R>, { backend, threads }: CallOptions): R {
-  call.run(resolveBackend(backend, call.elements), requireThreads(threads));
+  const isSmall = call.elements <= (call.jsUpTo ?? JS_UP_TO);
+  call.run(resolveBackend(backend, isSmall), requireThreads(threads));
   return call.result();
 }
 

@@ -52,7 +52,8 @@ const QUANTIZED = /** @type {const} */ ([
 ]);
 
 // A usual one, one that is no power of two, those from which a reciprocal no longer stands for a division, the ends of float32.
-for (const scale of [0.05, 1 / 3, 2 ** -101, 2 ** 101, 2 ** -149, 3e38].map(Math.fround)) {
+const SCALES = [0.05, 1 / 3, 2 ** -101, 2 ** 101, 2 ** -149, 3e38].map(Math.fround);
+for (const scale of SCALES) {
   const text = `scale ${Number(scale.toPrecision(6))}`;
   for (const { dtype, Type, zeroPoints } of QUANTIZED)
     for (const zeroPoint of zeroPoints)
@@ -65,6 +66,18 @@ for (const scale of [0.05, 1 / 3, 2 ** -101, 2 ** 101, 2 ** -149, 3e38].map(Math
     const y = new Float32Array(memory, 0, x.length);
     const { int32, float32 } = ELEMENT_TYPES;
     backend.dequantizeLinear(new Int32Array(x.buffer), int32, y, float32, scale, 0);
+    return y;
+  });
+}
+// Neighbours have scales of their own, as on the last axis of a shape.
+const LANES = 64;
+const laneScales = Float32Array.from({ length: LANES }, (_, i) => (SCALES[i % 2] ?? 1) * (1 + i / LANES));
+for (const { dtype, Type, zeroPoints } of QUANTIZED) {
+  const lanePoints = new Int32Array(LANES).fill(zeroPoints[0]);
+  add(`quantizeLinear ${dtype}, ${LANES} scales on the last axis`, (backend, x, memory) => {
+    const y = new Type(memory, 0, x.length);
+    const { float32, [dtype]: type } = ELEMENT_TYPES;
+    backend.quantizeLinearPerAxis(x, float32, y, type, laneScales, lanePoints, 1);
     return y;
   });
 }

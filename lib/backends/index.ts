@@ -122,18 +122,27 @@ export function unavailableBackends(): readonly UnavailableBackend[] {
   return missing;
 }
 
-/** Up to here the way into the addon takes longer than the work itself in JavaScript (measured: 40 to 70 elements). */
-const JS_PAYS = 32;
+/** The backends of calls that name none. */
+interface Defaults {
+  readonly best: Backend;
+  /** For calls so small that the way into the addon takes longer than the work. */
+  readonly small: Backend;
+}
 
-/**
- * The backend for a call's `backend` option: a name, a backend itself, or nothing for the one that is best for a call on so many
- * elements.
- */
-export function resolveBackend(option: string | Backend | undefined, elements = Infinity): Backend {
-  if (typeof option === "object") return option;
-  if (option !== undefined) return find(option, "backend");
+let defaults: Defaults | undefined;
+
+function findDefaults(): Defaults {
   const { all, forced } = load();
-  return forced ?? all.at(elements <= JS_PAYS ? -1 : 0)!;
+  return { best: forced ?? all[0]!, small: forced ?? js };
+}
+
+/** The backend for a call's `backend` option: a name, a backend itself, or nothing for the one that is best for such a call. */
+export function resolveBackend(option: string | Backend | undefined, isSmall = false): Backend {
+  if (option === undefined) {
+    defaults ??= findDefaults();
+    return isSmall ? defaults.small : defaults.best;
+  }
+  return typeof option === "object" ? option : find(option, "backend");
 }
 
 /** What the addon does with memory; undefined without one. */

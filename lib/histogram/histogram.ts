@@ -49,6 +49,7 @@ function prepare(x: Float32Array, { min, max, bins, out }: HistogramOptions): Ca
   const counts = out ?? new Float64Array(bins);
   return {
     elements: x.length,
+    jsUpTo: 96 + bins / 16,
     arrays: [x, counts],
     run: (operations, ...execution) => operations.histogram(x, range.min, range.max, counts, ...execution),
     result: () => counts,

@@ -73,6 +73,7 @@ function prepare(
   if (axis === undefined) {
     return {
       elements: x.length,
+      jsUpTo: 128,
       arrays: [x],
       run: (operations, ...execution) => operations.minMax(x, range, ...execution),
       result: () => ({ min: range[0]!, max: range[1]! }),
@@ -88,6 +89,7 @@ function prepare(
   requireOutput(result.max, channels, result.min);
   return {
     elements: x.length,
+    jsUpTo: 192,
     arrays: [x, result.min, result.max],
     run: (operations, ...execution) =>
       operations.minMaxPerAxis(x, result.min, result.max, inner, ...execution),

@@ -60,6 +60,7 @@ function prepare(x: TypedArray): Call<Summary> {
   const counts = new Float64Array(2);
   return {
     elements: x.length,
+    jsUpTo: 192,
     arrays: [x],
     run: (operations, ...execution) => operations.summarize(x, range, counts, ...execution),
     result() {

@@ -49,6 +49,7 @@ function prepare(x: Float32Array, { norm, shape, axis, out }: ChannelNormsOption
   requireOutput(norms, channels, x);
   return {
     elements: x.length,
+    jsUpTo: 4,
     arrays: [x, norms],
     run: (operations, ...execution) =>
       operations.channelNorms(x, norms, Math.max(1, inner), order, ...execution),

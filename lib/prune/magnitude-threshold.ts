@@ -33,6 +33,7 @@ function prepare(x: FloatArrays, sparsity: number): Call<number> {
   const result = new Float32Array(1);
   return {
     elements,
+    jsUpTo: 192,
     arrays: [...searched, result],
     run: (operations, ...execution) =>
       operations.magnitudeThreshold(searched, Math.max(1, k), result, ...execution),

@@ -78,6 +78,7 @@ function prepare<X extends FloatArrays>(
   requireOutputs(results, arrays);
   return {
     elements,
+    jsUpTo: 128,
     arrays: [...arrays, ...results],
     run: (operations, ...execution) =>
       threshold === undefined

@@ -55,6 +55,7 @@ function prepare(x: Float32Array, { keep, of, shape, axis = -1, out }: PruneNMOp
   const result = out ?? new Float32Array(x.length);
   return {
     elements: x.length,
+    jsUpTo: 12,
     arrays: [x, result],
     run: (operations, ...execution) =>
       operations.pruneNM(x, result, keep, of, Math.max(1, inner), ...execution),

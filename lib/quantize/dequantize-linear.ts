@@ -93,6 +93,7 @@ function prepare(q: QuantizedArray | Int32Array, options: DequantizeLinearOption
   const arrays = [q, ELEMENT_TYPES[dtype], elements, type] as const;
   return {
     elements: count,
+    jsUpTo: params.layout === "tensor" ? 64 : 256,
     arrays: [q, elements, ...linearArrays(params)],
     run: (operations, ...execution) => {
       if (params.layout === "tensor")

@@ -61,6 +61,7 @@ function prepare(w: Float32Array, options: FitBlockwiseOptions): Call<BlockwiseA
   const arrays = { packed, scales, ...(zeroPoints && { zeroPoints }) };
   return {
     elements: w.length,
+    jsUpTo: 0,
     arrays: [w, packed, scales, ...(zeroPoints ? [zeroPoints] : [])],
     run: (operations, ...execution) =>
       operations.fitBlockwise(

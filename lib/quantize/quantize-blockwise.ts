@@ -93,6 +93,7 @@ function prepare(w: Float32Array, options: QuantizeBlockwiseOptions): Call<Block
   }
   return {
     elements: w.length,
+    jsUpTo: 96,
     arrays: [w, packed, scales, ...(zeroPoints ? [zeroPoints] : [])],
     run: (operations, ...execution) =>
       operations.quantizeBlockwise(

@@ -42,6 +42,7 @@ function prepare({ values, indices, indptr }: Csr, { shape, out }: FromCsrOption
   const problem = new Float64Array(1);
   return {
     elements,
+    jsUpTo: 256,
     arrays: [values, indices, indptr, y],
     run: (operations, ...execution) =>
       operations.fromCsr(

@@ -8,6 +8,7 @@ export function nonzeroBits(x: NarrowArray, mask = 0xffffffff): Call<number> {
   const count = new Float64Array(1);
   return {
     elements: x.length,
+    jsUpTo: 384,
     arrays: [x],
     run: (operations, ...execution) => operations.countNonzero(x, mask, count, ...execution),
     result: () => count[0]!,
@@ -20,6 +21,7 @@ export function fillBitmask(x: NarrowArray, columns: number, bitmask: Uint8Array
   const count = new Float64Array(1);
   return {
     elements: x.length,
+    jsUpTo: 192,
     arrays: [x, bitmask],
     run: (operations, ...execution) => operations.packBitmask(x, bitmask, none, columns, count, ...execution),
     result() {},

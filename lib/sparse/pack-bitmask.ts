@@ -75,6 +75,7 @@ function prepare<X extends NarrowArray>(
   const count = new Float64Array(1);
   return {
     elements: x.length,
+    jsUpTo: 192,
     arrays: [x, values, bitmask],
     run: (operations, ...execution) =>
       operations.packBitmask(x, bitmask, values, columns, count, ...execution),

@@ -69,6 +69,7 @@ function prepare<X extends NarrowArray>(
   const count = new Float64Array(1);
   return {
     elements,
+    jsUpTo: 96,
     arrays: [values, bitmask, y],
     run: (operations, ...execution) =>
       operations.unpackBitmask(bitmask, values, y, columns, count, ...execution),

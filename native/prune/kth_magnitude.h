@@ -109,7 +109,7 @@ class MagnitudeSearch {
   };
   using Counts = MagnitudeCounts;
 
-  static constexpr size_t kMinSample = size_t{1} << 14;
+  static constexpr size_t kMinSample = size_t{1} << 12;
   static constexpr size_t kMaxSample = size_t{1} << 18;
   static constexpr size_t kNeighbours = 8;    // of a sample, which come with one line of the cache or two
   static constexpr double kDeviations = 3.5;  // wider, more is found; narrower, the bracket misses more often
