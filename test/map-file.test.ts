@@ -43,6 +43,21 @@ describe.skipIf(!hasAddon)("the binding", () => {
   });
 });
 
+describe.skipIf(!hasAddon || process.platform !== "linux")("a file that is read once", () => {
+  it.each([true, false])("lets go of its pages, and of what was written to them, where asked: %s", (once) => {
+    const file = mapFile(path, { once });
+    const view = file.bytes(0, 10_000);
+    view[5] = 99;
+    file.look(2 ** 20);
+    expect(view[5]).toBe(99);
+    file.look(31 * 2 ** 20);
+    expect(view[5]).toBe(once ? 5 : 99);
+    expect([...file.read(5, 1)]).toEqual([5]);
+    file.close();
+    file.look(32 * 2 ** 20);
+  });
+});
+
 describe.each([true, false])("mapFile with mmap: %s", (mmap) => {
   const open = (at = path): MappedFile => mapFile(at, { mmap });
 

@@ -12,7 +12,8 @@ export interface NativeFiles {
   readonly uncounted: boolean;
   /**
    * Maps `size` bytes of an open file from `offset`, a multiple of 64 KiB, copy on write; at most
-   * buffer.constants.MAX_LENGTH bytes, beyond which Node ends the process. `unmap` detaches the buffer and gives its addresses back.
+   * buffer.constants.MAX_LENGTH bytes, beyond which Node ends the process. `unmap` detaches the buffer and gives its addresses back;
+   * `forget` lets go of the pages that were looked at, and with them of what was written there.
    * Undefined where the runtime takes no memory from outside; throws what the system says otherwise.
    */
   mapFile(
@@ -20,7 +21,7 @@ export interface NativeFiles {
     path: string,
     offset: number,
     size: number,
-  ): { buffer: ArrayBuffer; unmap(buffer: ArrayBuffer): void } | undefined;
+  ): { buffer: ArrayBuffer; forget(): void; unmap(buffer: ArrayBuffer): void } | undefined;
 }
 
 /** What the addon does with formats; lib/safetensors/plain-header.ts uses it. */

@@ -48,10 +48,24 @@ export function hideWeights(source: OnnxModel): HiddenWeights {
     restore(rewritten) {
       const target = rewritten.proto.graph!;
       target.input = target.input.filter(({ name }) => !hidden.has(name));
-      target.initializer.push(...weights.map((tensor) => withData(source, tensor)));
+      const originals = new Map(weights.map((tensor) => [withData(source, tensor), tensor]));
+      target.initializer.push(...originals.keys());
       const whole = openModel(rewritten.proto, rewritten.path);
+      // Asked for there, so that the pages of a file that is read once can be let go of.
+      const holder = (stored: TensorProto) => {
+        const original = originals.get(stored);
+        return original ? ([source, original] as const) : ([whole, stored] as const);
+      };
       return {
         ...whole,
+        bytes(stored) {
+          const [model, tensor] = holder(stored);
+          return model.bytes(tensor);
+        },
+        tensor(stored) {
+          const [model, tensor] = holder(stored);
+          return model.tensor(tensor);
+        },
         close() {
           whole.close();
           rewritten.close();

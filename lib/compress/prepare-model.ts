@@ -19,7 +19,7 @@ const LARGE_BYTES = 256 * 1024 * 1024;
  * @throws ModelOperationError RUNTIME_FAILED when onnxruntime does not take the model, RUNTIME_MISSING without it
  */
 export async function prepareModel(models: ModelProcess, input: string, folder: string): Promise<OnnxModel> {
-  const source = readOnnx(input);
+  const source = readOnnx(input, { once: true });
   const stored = [...tensorsOf(source.proto)];
   const size = stored.reduce((sum, tensor) => sum + (expectedBytes(tensor, input) ?? 0), 0);
   if (size <= LARGE_BYTES) {
@@ -50,5 +50,5 @@ async function optimized(
     config: external ? { "session.optimized_model_external_initializers_file_name": "prepared.data" } : {},
   });
   await session.release();
-  return readOnnx(prepared);
+  return readOnnx(prepared, { once: true });
 }

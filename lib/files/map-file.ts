@@ -8,6 +8,8 @@ import { regularFileSize } from "./regular-file-size.js";
 
 /** Node refuses single reads of 2 GiB and more. */
 const CHUNK_BYTES = 64 * 1024 * 1024;
+/** Of a file that is read once, about so much is in memory. */
+const KEPT_BYTES = 32 * 1024 * 1024;
 
 /** Where a mapping may begin on Windows; elsewhere pages are smaller. */
 const STEP_BYTES = 65536;
@@ -26,6 +28,11 @@ export interface MapOptions {
    * false: read what is asked for into memory, for files that others may write to in place. Default true where the addon is there.
    */
   mmap?: boolean | undefined;
+  /**
+   * true: let go of the pages of a mapped file whenever 32 MiB of it were asked for, so that reading a large one from end to end
+   * takes little memory. They are read again where they are looked at again, and what was written to them is lost. Default false.
+   */
+  once?: boolean | undefined;
 }
 
 /** The bytes of a file that stays open. */
@@ -41,6 +48,8 @@ export interface MappedFile {
   bytes(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer>;
   /** The same, always read into memory of its own: what is checked there cannot change afterwards. For headers. */
   read(offset: number, length: number, field?: string): Uint8Array<ArrayBuffer>;
+  /** Counts bytes that are looked at in what was handed out before, for a file that is read once. */
+  look(length: number): void;
   /** Unmaps the file at once: every view of it becomes empty. Not while an asynchronous call still works on one. */
   close(): void;
 }
@@ -62,7 +71,7 @@ const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(des
  *
  * @throws ModelFormatError FILE_UNREADABLE; later DATA_TRUNCATED when a file that is read became shorter, or FILE_CLOSED
  */
-export function mapFile(path: string, { mmap = true }: MapOptions = {}): MappedFile {
+export function mapFile(path: string, options: MapOptions = {}): MappedFile {
   let descriptor: number;
   try {
     // Without O_NONBLOCK a pipe would block until somebody writes to it.
@@ -70,19 +79,15 @@ export function mapFile(path: string, { mmap = true }: MapOptions = {}): MappedF
   } catch (cause) {
     throw unreadable(path, cause);
   }
-  return mapDescriptor(descriptor, path, { mmap });
+  return mapDescriptor(descriptor, path, options);
 }
 
 /** The same for a file that is open already; its descriptor is closed with it, or at once where it is no regular file. */
-export function mapDescriptor(
-  descriptor: number,
-  path: string,
-  { mmap = true }: MapOptions = {},
-): MappedFile {
+export function mapDescriptor(descriptor: number, path: string, options: MapOptions = {}): MappedFile {
   try {
     const size = regularFileSize(descriptor);
     if (size === undefined) throw unreadable(path, new Error("this is not a regular file"));
-    return new OpenFile(path, size, descriptor, mmap);
+    return new OpenFile(path, size, descriptor, options);
   } catch (error) {
     closeSync(descriptor);
     throw error;
@@ -95,12 +100,14 @@ class OpenFile implements MappedFile {
   descriptor: number | undefined;
   /** Of windows, of the whole file, or where that is more than a buffer can hold of each region that was asked for. */
   private readonly mappings = new Map<string, Mapping>();
+  /** Bytes asked for since pages were let go of. */
+  private looked = 0;
 
   constructor(
     readonly path: string,
     readonly size: number,
     descriptor: number,
-    private readonly mmap: boolean,
+    private readonly options: MapOptions,
   ) {
     this.descriptor = descriptor;
     forgotten.register(this, descriptor, this);
@@ -108,7 +115,9 @@ class OpenFile implements MappedFile {
 
   region(offset: number, length: number, field?: string): ByteRegion {
     const descriptor = this.check(offset, length, field);
-    if (!this.mmap || length === 0) return this.read(offset, length, field);
+    const { mmap = true } = this.options;
+    if (!mmap || length === 0) return this.read(offset, length, field);
+    this.look(length);
     const { start, size } = this.stretch(offset, length);
     const mapping = this.map(descriptor, start, size);
     if (mapping === undefined) return this.readRegion(descriptor, offset, length, field);
@@ -125,6 +134,14 @@ class OpenFile implements MappedFile {
     return new Uint8Array(
       this.readRegion(this.check(offset, length, field), offset, length, field).buffer as ArrayBuffer,
     );
+  }
+
+  look(length: number): void {
+    if (!this.options.once) return;
+    this.looked += length;
+    if (this.looked < KEPT_BYTES) return;
+    for (const mapping of this.mappings.values()) mapping.forget();
+    this.looked = 0;
   }
 
   close(): void {

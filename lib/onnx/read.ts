@@ -70,8 +70,12 @@ export interface OpenOptions extends MapOptions {
 }
 
 /** Wraps a model that was built or edited in memory; `path` is where its external data lies, if it has any. */
-export function openModel(proto: ModelProto, path?: string, { file, mmap }: OpenOptions = {}): OnnxModel {
-  const external = path === undefined ? undefined : new ExternalData(path, { mmap });
+export function openModel(
+  proto: ModelProto,
+  path?: string,
+  { file, ...options }: OpenOptions = {},
+): OnnxModel {
+  const external = path === undefined ? undefined : new ExternalData(path, options);
   let closed = false;
   const bytes = (stored: TensorProto): ByteRegion => {
     // Views of a file that was given back are empty, which must not pass for data.
@@ -80,7 +84,10 @@ export function openModel(proto: ModelProto, path?: string, { file, mmap }: Open
         path,
       });
     if (isDeferred(stored)) return bytesOf(fillTensor(stored));
-    if (!isExternal(stored)) return stored.rawData;
+    if (!isExternal(stored)) {
+      file?.look(stored.rawData.byteLength);
+      return stored.rawData;
+    }
     if (!external)
       throw new ModelFormatError(
         "EXTERNAL_MISSING",

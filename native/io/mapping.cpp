@@ -52,6 +52,8 @@ Mapping::Mapping(int, const std::u16string& path, uint64_t offset, size_t size) 
   if (data_ == nullptr) fail("MapViewOfFile");
 }
 
+void Mapping::forget() noexcept {}
+
 void Mapping::release() noexcept {
   if (data_ != nullptr) UnmapViewOfFile(data_);
   data_ = nullptr;
@@ -72,6 +74,10 @@ Mapping::Mapping(int descriptor, const std::u16string&, uint64_t offset, size_t 
       mmap(nullptr, size, PROT_READ | PROT_WRITE, kFlags, descriptor, static_cast<off_t>(offset));
   if (mapped == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
   data_ = mapped;
+}
+
+void Mapping::forget() noexcept {
+  if (data_ != nullptr) madvise(data_, size_, MADV_DONTNEED);
 }
 
 void Mapping::release() noexcept {
