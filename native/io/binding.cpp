@@ -49,8 +49,8 @@ bool binding::can_uncount(napi_env env) {
   return napi_get_node_version(env, &version) == napi_ok && version->major <= 22;
 }
 
-// (descriptor, path, offset, size) -> { buffer, forget(), unmap(buffer) }, or undefined where this runtime takes no
-// outside memory.
+// (descriptor, path, offset, size) -> { buffer, forget(), unmap(buffer) }, or undefined where this runtime
+// takes no outside memory.
 Napi::Value binding::map_file(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[1].IsString()) throw Napi::TypeError::New(env, "path is not a string");
@@ -81,8 +81,7 @@ Napi::Value binding::map_file(const Napi::CallbackInfo& info) {
 
   Napi::Object result = Napi::Object::New(env);
   result.Set("buffer", Napi::Value(env, buffer));
-  result.Set("forget",
-             Napi::Function::New(env, [mapping](const Napi::CallbackInfo&) { mapping->forget(); }));
+  result.Set("forget", Napi::Function::New(env, [mapping](const Napi::CallbackInfo&) { mapping->forget(); }));
   result.Set("unmap",
              Napi::Function::New(env, [mapping](const Napi::CallbackInfo& call) { unmap(call, *mapping); }));
   return result;

@@ -20,8 +20,8 @@ class Mapping {
 
   void* data() const { return data_; }
   size_t size() const { return size_; }
-  // Lets go of the pages that were looked at, which are the file's again: what was written to them is lost. Does
-  // nothing where the system has no such call.
+  // Lets go of the pages that were looked at, which are the file's again: what was written to them is lost.
+  // Does nothing where the system has no such call.
   void forget() noexcept;
   // Gives the address range back; twice is once.
   void release() noexcept;
