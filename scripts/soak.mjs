@@ -1,8 +1,10 @@
 // A service under load for as long as asked: quantizes request buffers off the event loop, quantizes models and runs them, all at
-// once; then loads and unloads the addon in workers. Ends with an error where memory grows after the warm-up, or where the 99th
+// once. The load is that of a service that answers in time: a connection rests for as long as its request took, and models take one
+// core. Then loads and unloads the addon in workers. Ends with an error where memory grows after the warm-up, or where the 99th
 // percentile of the event loop's delay passes 20 ms.
 //   node --expose-gc scripts/soak.mjs [--seconds 1200] [--workers 10000] [--no-delay-limit]
-// On a machine that does other work too, delays are of its making: --no-delay-limit only tells them.
+// A minute is the least that tells something. On a machine that does other work too, delays are of its making: --no-delay-limit
+// only tells them.
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -143,16 +145,21 @@ async function serve() {
   const goesOn = () => performance.now() < until;
   async function requests() {
     const answer = connection();
-    while (goesOn()) await answer(counts.requests++);
+    while (goesOn()) {
+      const asked = performance.now();
+      await answer(counts.requests++);
+      await new Promise((resolve) => setTimeout(resolve, performance.now() - asked));
+    }
   }
   async function models() {
     const output = join(folder, "model.onnx");
     for (const name of cycle(["digits_cnn", "digits_dw", "digits_vit"])) {
       if (!goesOn()) break;
       const model = `models/${name}.onnx`;
-      const { model: quantized } = await quantizeModel(model, { output, data: calibration, samples: 64 });
+      const work = { samples: 64, threads: 1 };
+      const { model: quantized } = await quantizeModel(model, { output, data: calibration, ...work });
       quantized.close();
-      await compareModels(model, output, { data: test, samples: 64, latency: false });
+      await compareModels(model, output, { data: test, latency: false, ...work });
       counts.models++;
     }
   }
@@ -160,7 +167,8 @@ async function serve() {
   const readings = [];
   async function watch() {
     setTimeout(delay.forget, seconds * 200);
-    const every = Math.max(500, (seconds * 1000) / 60);
+    // Not more often: what is collected by force leaves its mark on the collections after it.
+    const every = Math.max(5000, (seconds * 1000) / 60);
     while (goesOn()) {
       await new Promise((resolve) => setTimeout(resolve, every));
       // Not what collecting for the reading takes.
