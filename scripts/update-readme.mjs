@@ -1,5 +1,5 @@
-// Writes the measured parts of README.md: what the demo and a search print, the models table, the speed table.
-//   npm run readme -- [demo] [optimize] [models] [bench]    all of them when none is named
+// Writes the measured parts of README.md: what the demo, the tour and a search print, the models table, the speed table.
+//   npm run readme -- [demo] [tour] [optimize] [models] [bench]    all of them when none is named
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,6 +27,31 @@ function indented(text) {
 
 function demo() {
   return indented(run(["scripts/demo.mjs"]));
+}
+
+/** What somebody sees who types the commands of the tour. */
+function tour() {
+  const steps = [
+    ["What is in it?", "inspect models/digits_cnn.onnx"],
+    [
+      "Into int8, calibrated with 256 images.",
+      "quantize models/digits_cnn.onnx -o int8.onnx --data models/calibration.mjs",
+    ],
+    [
+      "Is it still right, and faster?",
+      "compare models/digits_cnn.onnx int8.onnx --data models/test.mjs --max-drop 0.01",
+    ],
+    [
+      "Half of the channels out.",
+      "prune models/digits_cnn.onnx -o small.onnx --pattern channel --sparsity 0.5 --data models/calibration.mjs",
+    ],
+  ];
+  const shown = steps.map(([why, command = ""]) => {
+    const args = command.split(" ").map((word) => (/^\w+\.onnx$/.test(word) ? join(folder, word) : word));
+    const output = run(["dist/cli/main.js", ...args, "--quiet"]).replaceAll(`${folder}/`, "");
+    return `    # ${why}\n    $ npx modelpress ${command}\n${indented(output)}`;
+  });
+  return shown.join("\n\n");
 }
 
 async function models() {
@@ -80,7 +105,7 @@ function bench() {
   return readFileSync(join(folder, "results.md"), "utf8").trimEnd();
 }
 
-const parts = { demo, optimize, models, bench };
+const parts = { demo, tour, optimize, models, bench };
 const asked = process.argv.slice(2);
 try {
   for (const [name, write] of Object.entries(parts)) {

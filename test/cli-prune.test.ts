@@ -99,10 +99,10 @@ describe("modelpress prune", () => {
     const image = { dtype: "float32", shape: [256, 1, 28, 28], data: images } as const;
     await writeSafetensors(samples, new Map([["image", image]]));
     const args = ["--pattern", "2:4", "--include", "fc.weight", "--data", samples, "--samples", "32"];
-    const repair = ["--repair", "bias", "--no-time"];
+    const repair = ["--repair", "least-squares", "--repair", "bias", "--no-time"];
     const { status, stdout, stderr } = prune(model, "-o", output, ...args, ...repair);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout).toMatch(/\nrepaired 1 of 1 weights: biases estimated again\n/);
+    expect(stdout).toMatch(/\nrepaired 1 of 1 weights: weights fitted by least squares, biases estimated again\n/);
   });
 
   it("shows what each weight costs the outputs with --sensitivity", () => {

@@ -5,7 +5,7 @@ import { TARGET_TYPES, type TargetType } from "../convert/cast-tensor.js";
 import { type ConvertResult, convertModel } from "../convert/convert-model.js";
 import { colors } from "./colors.js";
 import { bytes, change } from "./format.js";
-import { label } from "./table.js";
+import { label, printable } from "./table.js";
 import { addExamples, parseCount, type SharedOptions, UsageError, type Verb } from "./verb.js";
 
 interface ConvertCommandOptions extends SharedOptions {
@@ -128,6 +128,6 @@ function render(input: string, result: ConvertResult): string {
     `${tensors} tensors, ${converted} converted${checked ? "; read again and equal" : ""}`,
     ...(files.length > 1 ? [`${files.length} files`] : []),
     ...lost.map(([name, reason]) => `left out: ${label(name)}, ${label(reason)}`),
-    ...warnings.map((warning) => `warning: ${label(warning)}`),
+    ...warnings.map((warning) => `warning: ${printable(warning)}`),
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 import type { LayerComparison } from "../runtime/compare-layers.js";
 import { decibels } from "./format.js";
-import { label, table } from "./table.js";
+import { label, printable, table } from "./table.js";
 
 /** Rows of each table: the worst ones are what is looked for, --json has them all. */
 const ROWS = 10;
@@ -32,7 +32,7 @@ export function layerTables({
       ["weight", "SQNR"],
       weights.map(({ name, sqnrDb }) => [label(name), loss(sqnrDb)]),
     ),
-    ...warnings.map((warning) => `warning: ${warning}`),
+    ...warnings.map((warning) => `warning: ${printable(warning)}`),
   ];
 }
 

@@ -5,7 +5,7 @@ import type { ChannelScore, PruneChannelsResult, WholeLayers } from "../compress
 import { colors } from "./colors.js";
 import { bytes, percent } from "./format.js";
 import { flagOf, latencyLines, type PruneFlags } from "./prune-flags.js";
-import { label, table } from "./table.js";
+import { label, printable, table } from "./table.js";
 import { type Outcome, parseCount, parseShare, UsageError, type VerbContext } from "./verb.js";
 
 export function addChannelOptions(command: Command): void {
@@ -57,11 +57,11 @@ function renderChannels(input: string, result: PruneChannelsResult): string {
     table([["made by", "read by", "channels"], ...rows]),
     ...(whole.length > 0 ? ["", "whole:"] : []),
     ...whole.map(({ layers, reason }: WholeLayers) => `  ${named(layers)}: ${label(reason)}`),
-    ...repairs.map((repair) => label(repair)),
-    ...warnings.map((warning) => `warning: ${label(warning)}`),
+    ...repairs,
+    ...warnings.map((warning) => `warning: ${printable(warning)}`),
     "",
     ...latencyLines(latency),
-    `next: modelpress compare ${label(input)} ${label(files[0]!)} --data <labelled samples>`,
+    `next: modelpress compare ${printable(input)} ${printable(files[0]!)} --data <labelled samples>`,
   ].join("\n");
 }
 

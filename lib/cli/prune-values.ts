@@ -6,7 +6,7 @@ import { bytes, percent } from "./format.js";
 import { flagOf, latencyLines, type PruneFlags } from "./prune-flags.js";
 import { readOverrides } from "./read-overrides.js";
 import { samplesText } from "./sensitivity-table.js";
-import { label, table } from "./table.js";
+import { label, printable, table } from "./table.js";
 import { type Outcome, UsageError, type VerbContext } from "./verb.js";
 
 /** Of tensors that are left alone for one reason; --json has them all. */
@@ -40,9 +40,9 @@ function render(input: string, result: PruneResult): string {
     String(layer.values),
     percent(layer.sparsity),
   ]);
-  const compare = `modelpress compare ${label(input)} ${label(files[0]!)} --data <labelled samples>`;
-  const into = result.model ? ` --into ${label(input)}` : "";
-  const restore = `modelpress convert ${label(files[0]!)} <dense>${extname(input)} --compressed dense${into}`;
+  const compare = `modelpress compare ${printable(input)} ${printable(files[0]!)} --data <labelled samples>`;
+  const into = result.model ? ` --into ${printable(input)}` : "";
+  const restore = `modelpress convert ${printable(files[0]!)} <dense>${extname(input)} --compressed dense${into}`;
   return [
     colors.bold(
       `${label(basename(files[0]!))}: ${zeros.after} of ${values} weights are 0 (${percent(sparsity)})`,
@@ -52,8 +52,8 @@ function render(input: string, result: PruneResult): string {
     table([["weight", "operator", "values", "zeros"], ...rows]),
     ...(dense.length > 0 ? ["", "left alone:"] : []),
     ...denseLines(dense),
-    ...(repairs.length > 0 ? ["", ...repairs.map((repair) => label(repair))] : []),
-    ...warnings.map((warning) => `warning: ${label(warning)}`),
+    ...(repairs.length > 0 ? ["", ...repairs] : []),
+    ...warnings.map((warning) => `warning: ${printable(warning)}`),
     "",
     ...sizeLines(result),
     `next: ${storage === "dense" ? compare : restore}`,

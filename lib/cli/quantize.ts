@@ -9,7 +9,7 @@ import { addBlockOptions } from "./block-options.js";
 import { colors } from "./colors.js";
 import { bytes, change, decibels } from "./format.js";
 import { readOverrides } from "./read-overrides.js";
-import { label, table } from "./table.js";
+import { label, printable, table } from "./table.js";
 import {
   addExamples,
   parseCount,
@@ -268,8 +268,8 @@ function render(input: string, result: QuantizeResult): string {
     ...(kept.length > 0 ? ["", "left in float:"] : []),
     ...kept.map(({ opType, name, reason: why }) => `  ${label(opType)} ${label(name)}: ${why}`),
     ...repairs.map((repair) => `repaired: ${repair}`),
-    ...warnings.map((warning) => `warning: ${warning}`),
+    ...warnings.map((warning) => `warning: ${printable(warning)}`),
     "",
-    `next: modelpress compare ${label(input)} ${label(files[0]!)} --data <labelled samples>`,
+    `next: modelpress compare ${printable(input)} ${printable(files[0]!)} --data <labelled samples>`,
   ].join("\n");
 }

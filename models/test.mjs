@@ -1,0 +1,3 @@
+import { labelledDigits } from "../scripts/labelled-digits.mjs";
+
+export default labelledDigits().test;
