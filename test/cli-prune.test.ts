@@ -102,7 +102,9 @@ describe("modelpress prune", () => {
     const repair = ["--repair", "least-squares", "--repair", "bias", "--no-time"];
     const { status, stdout, stderr } = prune(model, "-o", output, ...args, ...repair);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout).toMatch(/\nrepaired 1 of 1 weights: weights fitted by least squares, biases estimated again\n/);
+    expect(stdout).toMatch(
+      /\nrepaired 1 of 1 weights: weights fitted by least squares, biases estimated again\n/,
+    );
   });
 
   it("shows what each weight costs the outputs with --sensitivity", () => {
