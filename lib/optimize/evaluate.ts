@@ -19,6 +19,8 @@ export interface EvaluateOptions {
   threads: number;
   /** After the first 64 samples, and then now and again: whether to go on. */
   goOn?: ((values: readonly MetricValue[]) => boolean) | undefined;
+  /** The same after each source but the last. */
+  goOnToNext?: ((values: readonly MetricValue[]) => boolean) | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
@@ -27,7 +29,7 @@ export interface Evaluation {
   values: MetricValue[];
   /** Where the decisive metric counts answers among classes. */
   flips: FlipRates | undefined;
-  /** False where `goOn` ended it. */
+  /** False where `goOn` or `goOnToNext` ended it. */
   complete: boolean;
   /** Bytes that a process needed at most to load and run the candidate. */
   peakMemoryBytes: number;
@@ -40,8 +42,8 @@ export interface Evaluation {
 export async function evaluate(
   original: string,
   candidate: string,
-  data: DatasetSource,
-  { metrics, threads, goOn, signal, onProgress }: EvaluateOptions,
+  sources: readonly DatasetSource[],
+  { metrics, threads, goOn, goOnToNext, signal, onProgress }: EvaluateOptions,
 ): Promise<Evaluation> {
   await using first = await ModelProcess.start({ signal });
   await using second = await ModelProcess.start({ signal });
@@ -57,10 +59,7 @@ export async function evaluate(
       higherIsBetter,
       ...paired.result(),
     }));
-  let nextLook = FIRST_LOOK;
-  let seen = 0;
-  let complete = true;
-  for await (const batch of await openDataset(data, { inputs: commonInputs(ours, theirs) })) {
+  const scoreBatch = async (batch: Batch) => {
     const [reference, outputs] = await Promise.all([ours.run(batch.feeds), theirs.run(batch.feeds)]);
     for (let row = 0; row < batch.count; row++) {
       const sample = {
@@ -80,13 +79,24 @@ export async function evaluate(
           metric.score({ ...sample, outputs: candidates }),
         );
     }
-    seen += batch.count;
-    onProgress?.({ stage: "judge", done: seen });
-    if (goOn && seen >= nextLook) {
-      complete = goOn(values());
-      if (!complete) break;
+  };
+  let nextLook = FIRST_LOOK;
+  let seen = 0;
+  const scoreAll = async (source: DatasetSource): Promise<boolean> => {
+    for await (const batch of await openDataset(source, { inputs: commonInputs(ours, theirs) })) {
+      await scoreBatch(batch);
+      seen += batch.count;
+      onProgress?.({ stage: "judge", done: seen });
+      if (!goOn || seen < nextLook) continue;
+      if (!goOn(values())) return false;
       nextLook *= 2;
     }
+    return true;
+  };
+  let complete = true;
+  for (const [i, source] of sources.entries()) {
+    complete = (i === 0 || (goOnToNext?.(values()) ?? true)) && (await scoreAll(source));
+    if (!complete) break;
   }
   return { values: values(), flips: flips?.result(), complete, peakMemoryBytes: await second.peakMemory() };
 }

@@ -1,10 +1,10 @@
 import type { Goal } from "./gate.js";
-import type { PartSizes } from "./parts.js";
-import type { ReportTrial } from "./report.js";
+import type { Report, ReportTrial } from "./report.js";
 
 /**
  * What a search tells of itself, as plain data. start comes first; then each trial has a begin and a trial, and a front where it
- * changed what no other trial beats; then end, and gate where a candidate was chosen and is about to be judged.
+ * changed what no other trial beats; then end, and gate where a candidate was chosen and is about to be judged: a second time
+ * where another is judged after the first has failed.
  */
 export type OptimizeEvent =
   | {
@@ -17,7 +17,7 @@ export type OptimizeEvent =
       maxDrop: number;
       budgetSeconds: number;
       /** Samples for each use. */
-      parts: PartSizes;
+      parts: Report["data"]["parts"];
     }
   | {
       event: "begin";

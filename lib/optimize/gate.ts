@@ -125,11 +125,11 @@ export function refuse(trials: readonly ReportTrial[], maxDrop: number): Report[
 function whereFew({ interval: [least], samples }: MetricValue, maxDrop: number): string[] {
   if (samples * maxDrop >= 1 || least > maxDrop || maxDrop === 0) return [];
   return [
-    `one answer of ${samples} is ${(1 / samples).toFixed(4)}: with ${Math.ceil(1 / maxDrop)} samples or more to judge by, which are six of sixteen that are given, a loss of ${maxDrop} could be told from none`,
+    `one answer of ${samples} is ${(1 / samples).toFixed(4)}: more data is needed to tell a loss of ${maxDrop} from none`,
   ];
 }
 
-function difference({ drop }: MetricValue): string {
+export function difference({ drop }: MetricValue): string {
   if (drop === 0) return "±0";
   return `${drop > 0 ? "-" : "+"}${Math.abs(drop).toFixed(4)}`;
 }

@@ -6,20 +6,19 @@ import { modelBytes } from "../onnx/model-bytes.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import { describeBest, describeModel, opsOf } from "./describe-result.js";
 import { modelDigest, plainDigest } from "./digest.js";
-import { evaluate } from "./evaluate.js";
 import { exportTransformersJs } from "./export-transformersjs.js";
 import { exportTriton } from "./export-triton.js";
 import { timeFinalists } from "./finalists.js";
 import { paretoFront } from "./front.js";
-import { choose, judge, refuse, type Wanted } from "./gate.js";
+import type { Wanted } from "./gate.js";
 import { type Metric, openMetric } from "./metric.js";
 import { isPath, openExecutor } from "./open-executor.js";
 import { type OptimizeOptions, type OptimizeResult, optimizeSettings } from "./options.js";
-import { dataDigest, measureParts, partSource, type SearchData } from "./parts.js";
+import { dataDigest, measureParts, type SearchData } from "./parts.js";
+import { reachVerdict } from "./reach-verdict.js";
 import type { Report, ReportTrial } from "./report.js";
 import { type SearchOptions, type SearchResult, search } from "./search.js";
-import { timePair } from "./time-pair.js";
-import { removeUnfinished, type TrialContext, trialModel } from "./trial.js";
+import { removeUnfinished, type TrialContext } from "./trial.js";
 import { writeModels, writeReport, writeRunScript } from "./write-output.js";
 
 /**
@@ -47,6 +46,8 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
   await mkdir(trialsFolder, { recursive: true });
   const { data, runtime } = await openSearch(input, options, settings.threads);
   const parts = await measureParts(data);
+  const { calibration, selection, verdict: unseen, reserve } = parts.sizes;
+  const samples = { calibration, selection, verdict: unseen + reserve };
   const metrics = await openMetrics(options, parts.labelled);
   const key = plainDigest([
     packageVersion(),
@@ -79,12 +80,12 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
     metric: metrics[0]!.name,
     maxDrop: settings.maxDrop,
     budgetSeconds: settings.budgetSeconds,
-    parts: parts.sizes,
+    parts: samples,
   });
   const found = await searchWith(context, options, {
     ...wanted,
     model: input,
-    verdictSamples: parts.sizes.verdict,
+    verdictSamples: samples.verdict,
     budgetSeconds: settings.budgetSeconds - spent(),
     onEvent,
   });
@@ -92,12 +93,7 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
   const trials = found.records.map(({ trial }) => trial);
   await timeFinalists(context, trials, wanted);
   for (const trial of paretoFront(trials)) trial.onFront = true;
-  const chosen = choose(trials, wanted);
-  if (chosen)
-    onEvent?.({ event: "gate", trial: chosen.id, label: chosen.label, samples: parts.sizes.verdict });
-  const verdict = chosen
-    ? await judgeChosen(context, chosen, originalBytes)
-    : refuse(trials, settings.maxDrop);
+  const { verdict, chosen } = await reachVerdict(context, trials, wanted, parts.sizes, onEvent);
   const model = await writeModels(folder, trials, verdict.good ? chosen : undefined, trialsFolder);
   const best = found.records.find(({ trial }) => trial === (chosen ?? nearest(trials)));
   const described = best
@@ -116,7 +112,7 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
       threads: settings.threads,
     },
     model: describeModel(input, originalBytes, trials),
-    data: { source: sourceName(options), labelled: parts.labelled, parts: parts.sizes },
+    data: { source: sourceName(options), labelled: parts.labelled, parts: samples },
     goal: {
       goal: settings.goal,
       metric: metrics[0]!.name,
@@ -169,22 +165,6 @@ async function openMetrics({ metrics }: OptimizeOptions, labelled: boolean): Pro
   const names =
     metrics && metrics.length > 0 ? metrics : labelled ? ["top-1", "agreement"] : ["agreement", "cosine"];
   return Promise.all(names.map(openMetric));
-}
-
-async function judgeChosen(
-  context: TrialContext,
-  chosen: ReportTrial,
-  originalBytes: number,
-): Promise<Report["verdict"]> {
-  const model = trialModel(context, chosen.id);
-  const unseen = partSource(context.data, "verdict");
-  const { values } = await evaluate(context.model, model, unseen, context);
-  const latency = await timePair(context.model, model, unseen, { ...context, processes: 3 });
-  return judge(
-    chosen,
-    { metrics: values, latency, sizeRatio: chosen.sizeBytes! / originalBytes },
-    context.maxDrop,
-  );
 }
 
 /** What can be told of where nothing could be chosen. */

@@ -4,8 +4,11 @@ import type { ValueInfo } from "../data/value-info.js";
 import { ModelOperationError } from "../errors.js";
 import { chunksOf } from "../tensor.js";
 
-/** calibration: ranges and repairs are found by it. selection: candidates are chosen by it. verdict: seen by no choice. */
-export type Part = "calibration" | "selection" | "verdict";
+/**
+ * calibration: ranges and repairs are found by it. selection: candidates are chosen by it. verdict: seen by no choice. reserve: neither,
+ * nor by the choice of another where the first failed the verdict.
+ */
+export type Part = "calibration" | "selection" | "verdict" | "reserve";
 
 export type PartSizes = Record<Part, number>;
 
@@ -13,7 +16,8 @@ export type PartSizes = Record<Part, number>;
 const SHARES: readonly [Part, number][] = [
   ["calibration", 4],
   ["selection", 6],
-  ["verdict", 6],
+  ["verdict", 3],
+  ["reserve", 3],
 ];
 /** More of them change ranges by little and cost time. */
 const MOST_CALIBRATION = 512;
@@ -33,7 +37,7 @@ export function partOf(index: number): Part {
     if (slot < share) return part;
     slot -= share;
   }
-  return "verdict";
+  return "reserve";
 }
 
 /** What the data of a search is: where it comes from, and which inputs it must fit. */
@@ -67,7 +71,7 @@ export function partSource(
  */
 export async function measureParts(data: SearchData): Promise<{ sizes: PartSizes; labelled: boolean }> {
   const { each } = await openSamples(data.source, data);
-  const sizes: PartSizes = { calibration: 0, selection: 0, verdict: 0 };
+  const sizes: PartSizes = { calibration: 0, selection: 0, verdict: 0, reserve: 0 };
   let labelled = false;
   let index = 0;
   for await (const { label } of each) {
@@ -78,7 +82,7 @@ export async function measureParts(data: SearchData): Promise<{ sizes: PartSizes
   if (Math.min(...Object.values(sizes)) < LEAST)
     throw new ModelOperationError(
       "DATA_TOO_SMALL",
-      `${index} samples cannot be divided into some to calibrate, some to choose and some to judge by: give 32 or more, better some hundreds`,
+      `${index} samples cannot be divided into some to calibrate, some to choose and some to judge by: give 64 or more, better some hundreds`,
     );
   return { sizes, labelled };
 }

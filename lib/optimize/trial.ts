@@ -175,7 +175,7 @@ async function measure(context: TrialContext, model: string, trial: ReportTrial)
   const { model: original, data, metrics, maxDrop, threads, signal, onProgress } = context;
   const selection = partSource(data, "selection");
   trial.sizeBytes = modelBytes(model);
-  const { values, flips, complete, peakMemoryBytes } = await evaluate(original, model, selection, {
+  const { values, flips, complete, peakMemoryBytes } = await evaluate(original, model, [selection], {
     metrics,
     threads,
     signal,
