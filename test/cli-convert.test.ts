@@ -85,7 +85,11 @@ describe("modelpress convert", () => {
   });
 
   test.each([
-    ["an ONNX output without --into", ["w.safetensors", "x.onnx"], 2, "into"],
+    ["an ONNX output without --into", ["w.safetensors", "x.onnx"], 2, "--into names the model"],
+    ["--into for tensors alone", ["w.safetensors", "x.npz", "--into", model], 2, "--into needs an output"],
+    ["blocks for safetensors", ["w.safetensors", "x.safetensors", "--dtype", "Q8_0"], 2, "ends in .gguf"],
+    ["shards for npz", ["w.safetensors", "x.npz", "--shard-size", "1MB"], 2, "--shard-size needs"],
+    ["checksums for npz", ["w.safetensors", "x.npz", "--checksums"], 2, "--checksums needs"],
     ["an unknown ending", ["w.safetensors", "x.bin"], 2, "output"],
     ["an output that is the input", ["w.safetensors", "./w.safetensors"], 2, "name of its own"],
     ["a size without number", ["w.safetensors", "x.safetensors", "--shard-size", "big"], 2, "500MB"],

@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { beforeEach, describe, expect, it, test } from "vitest";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
 import {
   type CompressedWeight,
   compressWeight,
@@ -11,42 +10,18 @@ import {
   readGguf,
   readSafetensors,
   type Tensor,
-  writeSafetensors,
 } from "../lib/index.js";
-import { temporaryFolder } from "./support/folder.js";
+import {
+  at,
+  floats,
+  partsOf,
+  layers as tensors,
+  useConversionFolders,
+  writeInput,
+} from "./support/compressed-inputs.js";
 
-const root = temporaryFolder();
-let folder = root;
-let counter = 0;
-beforeEach(() => {
-  folder = join(root, String(++counter));
-  for (const name of ["in", "out", "back"]) mkdirSync(join(folder, name), { recursive: true });
-});
-const at = (...parts: string[]) => join(folder, ...parts);
+useConversionFolders();
 const json = (...parts: string[]) => JSON.parse(readFileSync(at(...parts), "utf8"));
-
-function floats(shape: number[], dtype: "float32" | "float64" = "float32"): Tensor {
-  const length = shape.reduce((product, size) => product * size, 1);
-  const values = Float32Array.from({ length }, (_, i) => Math.sin(i * i));
-  return { dtype, shape, data: dtype === "float32" ? values : Float64Array.from(values) };
-}
-
-const tensors = {
-  "model.embed_tokens.weight": floats([10, 256]),
-  "model.layers.0.up.weight": floats([12, 256]),
-  "model.layers.0.odd.weight": floats([12, 100]),
-  "model.layers.0.norm.weight": floats([256]),
-  "model.layers.0.up.bias": floats([12]),
-  "lm_head.weight": floats([10, 256]),
-  table: floats([4, 4]),
-  "wide.weight": floats([4, 256], "float64"),
-};
-
-async function write(parts: Record<string, Tensor> = tensors): Promise<string> {
-  const path = at("in", "model.safetensors");
-  await writeSafetensors(path, parts);
-  return path;
-}
 
 function read(path: string): Map<string, Tensor> {
   const file = readSafetensors(path);
@@ -58,13 +33,9 @@ function read(path: string): Map<string, Tensor> {
   return new Map(copies);
 }
 
-function partsOf(layer: string, weight: CompressedWeight): [string, Tensor][] {
-  return Object.entries(weight).map(([part, tensor]) => [`${layer}.${part}`, tensor]);
-}
-
 describe("convertModel with a scheme", () => {
   it("quantizes the weights of linear layers and moves all else", async () => {
-    const input = await write();
+    const input = await writeInput();
     writeFileSync(at("in", "config.json"), '{ "hidden_size": 256, "quantization_config": { "old": 1 } }');
     const target = at("out", "model.safetensors");
     const result = await convertModel(input, target, { compressed: "W4A16", check: true });
@@ -110,7 +81,7 @@ describe("convertModel with a scheme", () => {
   });
 
   it("leaves out the layers that are asked for, and takes every other", async () => {
-    const input = await write();
+    const input = await writeInput();
     await convertModel(input, at("out", "m.safetensors"), { compressed: "W8A8", ignore: ["lm_head"] });
     const names = [...read(at("out", "m.safetensors")).keys()];
     expect(names).toContain("lm_head.weight");
@@ -128,7 +99,7 @@ describe("convertModel with a scheme", () => {
   });
 
   it("keeps what the configuration beside the output says of other things", async () => {
-    const input = await write();
+    const input = await writeInput();
     writeFileSync(at("in", "config.json"), '{ "from": "in" }');
     writeFileSync(at("out", "config.json"), '{ "from": "out", "__proto__": { "x": 1 } }');
     await convertModel(input, at("out", "m.safetensors"), { compressed: "W8A16" });
@@ -137,7 +108,7 @@ describe("convertModel with a scheme", () => {
   });
 
   it("gives scales and all else the type of dtype, and splits into shards", async () => {
-    const input = await write();
+    const input = await writeInput();
     const target = at("out", "m.safetensors");
     const options = { compressed: "W4A16_ASYM", dtype: "bfloat16", maxShardSize: 8000, check: true } as const;
     const { files } = await convertModel(input, target, options);
@@ -151,7 +122,7 @@ describe("convertModel with a scheme", () => {
   });
 
   it("brings weights back with a dtype, into any format", async () => {
-    const input = await write();
+    const input = await writeInput();
     await convertModel(input, at("out", "m.safetensors"), { compressed: "W4A16_ASYM" });
     const weight = decompressWeight(compressWeight(tensors["model.layers.0.up.weight"], "W4A16_ASYM"));
     await convertModel(at("out", "m.safetensors"), at("back", "m.safetensors"), {
@@ -172,7 +143,7 @@ describe("convertModel with a scheme", () => {
   });
 
   it("moves quantized weights as they are without a dtype, and what is said of them too", async () => {
-    const input = await write();
+    const input = await writeInput();
     await convertModel(input, at("out", "m.safetensors"), { compressed: "W4A16" });
     const options = { maxShardSize: 9000 };
     const { files } = await convertModel(at("out", "m.safetensors"), at("back", "m.safetensors"), options);
@@ -184,103 +155,18 @@ describe("convertModel with a scheme", () => {
   it("stops on a value that is not finite, and leaves nothing behind", async () => {
     const broken = floats([2, 128]);
     broken.data[200] = Number.NaN;
-    const input = await write({ "a.weight": broken });
+    const input = await writeInput({ "a.weight": broken });
     const target = at("out", "m.safetensors");
     const refused = convertModel(input, target, { compressed: "W4A16" });
     await expect(refused).rejects.toMatchObject({ code: "TENSOR_INVALID", field: 'tensor "a.weight"' });
     await expect(refused).rejects.toThrow(/row 1 holds NaN/);
     expect(existsSync(target) || existsSync(at("out", "config.json"))).toBe(false);
   });
-
-  const up = floats([2, 128]);
-  const packed = compressWeight(up, "W4A16");
-  test.each<[string, Record<string, Tensor>, object, string, RegExp]>([
-    ["nothing that it could quantize", { w: up }, {}, "NOTHING_TO_QUANTIZE", /called LAYER.weight/],
-    [
-      "weights that are quantized already",
-      Object.fromEntries([["b.weight", up] as const, ...partsOf("a", packed)]),
-      {},
-      "UNSUPPORTED_CONVERSION",
-      /a.weight is stored as pack-quantized already/,
-    ],
-    [
-      "a name that is taken",
-      { "a.weight": up, "a.weight_scale": up },
-      {},
-      "UNSUPPORTED_CONVERSION",
-      /a tensor a.weight_scale already/,
-    ],
-  ])("refuses a file with %s", async (_, parts, options, code, message) => {
-    const input = await write(parts);
-    const refused = convertModel(input, at("out", "m.safetensors"), { compressed: "W4A16", ...options });
-    await expect(refused).rejects.toMatchObject({ code });
-    await expect(refused).rejects.toThrow(message);
-  });
-
-  test.each<[string, string[], object, RegExp]>([
-    ["the folder of the input", ["in", "q.safetensors"], {}, /a folder other than the input's/],
-    ["another format", ["out", "m.gguf"], {}, /\.safetensors output for quantized/],
-    ["a type of blocks", ["out", "m.safetensors"], { dtype: "Q8_0" }, /\.gguf output for blocks/],
-    ["a layer that is not there", ["out", "m.safetensors"], { ignore: ["lm_hed"] }, /layer.*"lm_hed"/],
-    [
-      "layers to ignore without a scheme",
-      ["out", "m.safetensors"],
-      { compressed: undefined, ignore: [] },
-      /a scheme/,
-    ],
-  ])("refuses %s", async (_, target, options, message) => {
-    const input = await write();
-    const refused = convertModel(input, at(...target), { compressed: "W4A16", ...options });
-    await expect(refused).rejects.toThrow(RangeError);
-    await expect(refused).rejects.toThrow(message);
-    expect(existsSync(at(...target))).toBe(false);
-  });
-
-  test.each<[string, string | Uint8Array, string]>([
-    ["no JSON", "{", "HEADER_INVALID"],
-    ["no object", "[1]", "HEADER_INVALID"],
-    ["no UTF-8", Uint8Array.of(0x7b, 0xff, 0x7d), "TEXT_NOT_UTF8"],
-  ])("refuses a configuration that is %s, before it writes", async (_, content, code) => {
-    const input = await write();
-    writeFileSync(at("out", "config.json"), content);
-    const refused = convertModel(input, at("out", "m.safetensors"), { compressed: "W4A16" });
-    await expect(refused).rejects.toMatchObject({ code, path: at("out", "config.json") });
-    expect(existsSync(at("out", "m.safetensors"))).toBe(false);
-  });
-});
-
-describe("a damaged file of quantized weights", () => {
-  const whole = Object.fromEntries(partsOf("a", compressWeight(floats([8, 128]), "W4A16")));
-  const shape = (rows: bigint, cols: bigint): Tensor => ({
-    dtype: "int64",
-    shape: [2],
-    data: BigInt64Array.of(rows, cols),
-  });
-  test.each<[string, Record<string, Tensor>, RegExp]>([
-    ["a size beyond its values", { "a.weight_shape": shape(8n, 1n << 40n) }, /do not hold a matrix/],
-    [
-      "a size of a wrong type",
-      { "a.weight_shape": { dtype: "int32", shape: [2], data: Int32Array.of(8, 128) } },
-      /not int64 \[2\]/,
-    ],
-    [
-      "a scale that is infinite",
-      { "a.weight_scale": { dtype: "float32", shape: [8, 1], data: new Float32Array(8).fill(Infinity) } },
-      /infinite/,
-    ],
-    ["the weight also as it is", { "a.weight": floats([8, 128]) }, /packed and also as it is/],
-  ])("with %s is refused by name", async (_, parts, message) => {
-    const input = await write({ ...whole, ...parts });
-    const refused = convertModel(input, at("out", "m.safetensors"), { dtype: "float32" });
-    await expect(refused).rejects.toMatchObject({ code: "TENSOR_INVALID", field: 'tensor "a.weight"' });
-    await expect(refused).rejects.toThrow(message);
-    expect(existsSync(at("out", "m.safetensors"))).toBe(false);
-  });
 });
 
 describe("inspectTensors", () => {
   it("tells how weights are stored, and what the configuration says", async () => {
-    const input = await write();
+    const input = await writeInput();
     await convertModel(input, at("out", "m.safetensors"), { compressed: "W8A16", ignore: [] });
     const { compressed } = await inspectTensors(at("out", "m.safetensors"));
     expect(compressed).toEqual({
@@ -294,7 +180,7 @@ describe("inspectTensors", () => {
     const int8 = compressWeight(floats([4, 8]), "W8A8");
     const order: Tensor = { dtype: "int32", shape: [8], data: new Int32Array(8) };
     const ordered = partsOf("o", { ...int8, weight_g_idx: order } as CompressedWeight);
-    const input = await write(Object.fromEntries([...partsOf("p", int8), ...ordered]));
+    const input = await writeInput(Object.fromEntries([...partsOf("p", int8), ...ordered]));
     const { compressed } = await inspectTensors(input);
     expect(compressed).not.toHaveProperty("declared");
     expect(compressed!.groups).toEqual(

@@ -1,4 +1,4 @@
-import { basename, resolve } from "node:path";
+import { basename, extname, resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { DENSE, SCHEMES, type SchemeName, SPARSE_BITMASK, type WeightScheme } from "../compressed/scheme.js";
 import { TARGET_TYPES, type TargetType } from "../convert/cast-tensor.js";
@@ -64,16 +64,14 @@ export const convert: Verb<ConvertCommandOptions> = {
     );
   },
 
-  async run(
-    [input, output],
-    { dtype, into, shardSize, checksums, check, ignore, ...how },
-    { signal, onProgress },
-  ) {
+  async run([input, output], options, { signal, onProgress }) {
+    const { dtype, into, shardSize, checksums, check, ignore, ...how } = options;
     for (const path of [input!, into])
       if (path !== undefined && resolve(output!) === resolve(path))
         throw new UsageError(`the output is ${path} itself; give it a name of its own`);
+    checkOutput(extname(output!).toLowerCase(), options);
     const compressed = schemeOf(how);
-    const options = {
+    const result = await convertModel(input!, output!, {
       dtype,
       compressed,
       ignore,
@@ -83,14 +81,28 @@ export const convert: Verb<ConvertCommandOptions> = {
       check,
       signal,
       onProgress,
-    };
-    const result = await convertModel(input!, output!, options).catch((error) => {
+    }).catch((error) => {
       // The options do not go together.
       throw error instanceof RangeError ? new UsageError(error.message) : error;
     });
     return { json: { input, output, ...result }, text: render(input!, result) };
   },
 };
+
+/** In the words of the options; convertModel says it in those of its own. */
+function checkOutput(end: string, { dtype, into, shardSize, checksums }: ConvertCommandOptions): void {
+  const need = (option: string, ends: string) =>
+    new UsageError(`${option} needs an output whose name ends in ${ends}`);
+  if (end === ".onnx" && into === undefined)
+    throw new UsageError(
+      "ONNX is more than tensors: --into names the model whose initializers get the values",
+    );
+  if (into !== undefined && end !== ".onnx") throw need("--into", ".onnx");
+  if (dtype?.startsWith("Q") && end !== ".gguf") throw need(`--dtype ${dtype}`, ".gguf");
+  if (shardSize !== undefined && end !== ".safetensors") throw need("--shard-size", ".safetensors");
+  if (checksums && end !== ".safetensors" && end !== ".gguf")
+    throw need("--checksums", ".safetensors or .gguf");
+}
 
 function schemeOf({
   compressed,
@@ -125,7 +137,7 @@ function render(input: string, result: ConvertResult): string {
     colors.bold(
       `${label(basename(input))} (${from}) -> ${label(basename(files[0]!))} (${to}): ${bytes(size.before)} -> ${bytes(size.after)} (${change(size.after / size.before)})`,
     ),
-    `${tensors} tensors, ${converted} converted${checked ? "; read again and equal" : ""}`,
+    `${tensors} ${tensors === 1 ? "tensor" : "tensors"}, ${converted} converted${checked ? "; read again and equal" : ""}`,
     ...(files.length > 1 ? [`${files.length} files`] : []),
     ...lost.map(([name, reason]) => `left out: ${label(name)}, ${label(reason)}`),
     ...warnings.map((warning) => `warning: ${printable(warning)}`),
