@@ -66,8 +66,8 @@ const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(des
 
 /**
  * Opens a regular file. Its data is mapped when it is first asked for, copy on write: what is written to a view never
- * reaches the file, and perhaps not a view of another region. Where nothing can be mapped (no addon, a runtime that takes no memory from outside, a file system
- * without) it is read.
+ * reaches the file, and perhaps not a view of another region. Where nothing can be mapped (no addon, a runtime that takes no
+ * memory from outside, a file system without) it is read.
  *
  * @throws ModelFormatError FILE_UNREADABLE; later DATA_TRUNCATED when a file that is read became shorter, or FILE_CLOSED
  */

@@ -41,25 +41,37 @@ export interface SafetensorsFile {
  * HEADER_TOO_LARGE, HEADER_INVALID, TEXT_NOT_UTF8, TENSOR_INVALID, TENSOR_OVERLAP, or for a set INDEX_INVALID
  */
 export function readSafetensors(path: string, options: MapOptions = {}): SafetensorsFile {
-  const index = path.endsWith(".json") ? readIndex(path) : undefined;
-  const paths = index?.paths ?? [path];
-  const files: MappedFile[] = [];
-  const close = () => {
-    for (const file of files) file.close();
-  };
+  if (path.endsWith(".json")) return readSet(path, options);
+  const file = mapFile(path, options);
   try {
-    const headers = paths.map((shard, i) => {
-      const file = mapFile(shard, options);
-      files.push(file);
-      return readPlainHeader(file, i) ?? readHeader(file, i);
-    });
-    const { entries, metadata } = headers.length === 1 ? headers[0]! : join(headers, paths);
-    index?.check(entries);
-    return new OpenSafetensors(paths, files, entries, Object.fromEntries(metadata), close);
+    const { entries, metadata } = readFileHeader(file, 0);
+    return new OpenSafetensors([path], [file], entries, Object.fromEntries(metadata));
   } catch (error) {
-    close();
+    file.close();
     throw error;
   }
+}
+
+function readSet(path: string, options: MapOptions): SafetensorsFile {
+  const index = readIndex(path);
+  const files: MappedFile[] = [];
+  try {
+    const headers = index.paths.map((shard, i) => {
+      const file = mapFile(shard, options);
+      files.push(file);
+      return readFileHeader(file, i);
+    });
+    const { entries, metadata } = join(headers, index.paths);
+    index.check(entries);
+    return new OpenSafetensors(index.paths, files, entries, Object.fromEntries(metadata));
+  } catch (error) {
+    for (const file of files) file.close();
+    throw error;
+  }
+}
+
+function readFileHeader(file: MappedFile, index: number): Header {
+  return readPlainHeader(file, index) ?? readHeader(file, index);
 }
 
 /** Of the files of a set. */
@@ -82,13 +94,16 @@ function join(headers: readonly Header[], paths: readonly string[]): Header {
 
 class OpenSafetensors implements SafetensorsFile {
   readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Bound, for those who take it out of the object. */
+  readonly close = (): void => {
+    for (const file of this.files) file.close();
+  };
 
   constructor(
     readonly paths: readonly string[],
     private readonly files: readonly MappedFile[],
     readonly entries: ReadonlyMap<string, SafetensorsEntry>,
     readonly metadata: Readonly<Record<string, string>>,
-    readonly close: () => void,
   ) {
     this.tensors = new LazyMap(
       entries,
