@@ -157,6 +157,16 @@ constexpr Kernels kAvx512 = [] {
   k.quantize_linear_lanes_u8 = avx512::quantize_linear_lanes_u8;
   k.quantize_linear_lanes_s16 = avx512::quantize_linear_lanes_s16;
   k.quantize_linear_lanes_u16 = avx512::quantize_linear_lanes_u16;
+  k.dequantize_linear_s8 = avx512::dequantize_linear_s8;
+  k.dequantize_linear_u8 = avx512::dequantize_linear_u8;
+  k.dequantize_linear_s16 = avx512::dequantize_linear_s16;
+  k.dequantize_linear_u16 = avx512::dequantize_linear_u16;
+  k.dequantize_linear_s32 = avx512::dequantize_linear_s32;
+  k.dequantize_linear_lanes_s8 = avx512::dequantize_linear_lanes_s8;
+  k.dequantize_linear_lanes_u8 = avx512::dequantize_linear_lanes_u8;
+  k.dequantize_linear_lanes_s16 = avx512::dequantize_linear_lanes_s16;
+  k.dequantize_linear_lanes_u16 = avx512::dequantize_linear_lanes_u16;
+  k.dequantize_linear_lanes_s32 = avx512::dequantize_linear_lanes_s32;
   return k;
 }();
 #endif

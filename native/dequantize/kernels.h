@@ -37,6 +37,18 @@ DequantizeLinearLanes<int16_t> dequantize_linear_lanes_s16;
 DequantizeLinearLanes<uint16_t> dequantize_linear_lanes_u16;
 DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
 }  // namespace avx2
+namespace avx512 {
+DequantizeLinear<int8_t> dequantize_linear_s8;
+DequantizeLinear<uint8_t> dequantize_linear_u8;
+DequantizeLinear<int16_t> dequantize_linear_s16;
+DequantizeLinear<uint16_t> dequantize_linear_u16;
+DequantizeLinear<int32_t> dequantize_linear_s32;
+DequantizeLinearLanes<int8_t> dequantize_linear_lanes_s8;
+DequantizeLinearLanes<uint8_t> dequantize_linear_lanes_u8;
+DequantizeLinearLanes<int16_t> dequantize_linear_lanes_s16;
+DequantizeLinearLanes<uint16_t> dequantize_linear_lanes_u16;
+DequantizeLinearLanes<int32_t> dequantize_linear_lanes_s32;
+}  // namespace avx512
 namespace neon {
 DequantizeLinear<int8_t> dequantize_linear_s8;
 DequantizeLinear<uint8_t> dequantize_linear_u8;
