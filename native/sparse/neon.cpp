@@ -150,7 +150,7 @@ inline size_t unpack_bitmask(const uint8_t* bitmask, const T* values, size_t cou
   const size_t left = count - used;
   if (left < kStep) {
     T last[2 * kStep] = {};
-    std::memcpy(last, values + used, left * sizeof(T));
+    if (left > 0) std::memcpy(last, values + used, left * sizeof(T));  // of none, values may be null
     used += unpacked.unpack(last, left, 2 * kStep);
   }
   const size_t i = unpacked.i;

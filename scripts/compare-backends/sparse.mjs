@@ -13,7 +13,8 @@ export function compareSparse(round) {
  * @param {import("./random.mjs").Round} round
  */
 function compareBitmasks(thinned, { inner, length, offset, text }) {
-  for (const sparse of [thinned, new Uint16Array(thinned.buffer), new Uint8Array(thinned.buffer)]) {
+  const none = new Float32Array(length);
+  for (const sparse of [thinned, new Uint16Array(thinned.buffer), new Uint8Array(thinned.buffer), none]) {
     const columns = random() % 2 ? sparse.length : sparse.length / (length / inner);
     const row = Math.ceil(columns / 8);
     const bits = new Uint8Array((sparse.length / columns) * row);
