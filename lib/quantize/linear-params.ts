@@ -124,8 +124,17 @@ function scaleArray(scale: unknown, rule: ScaleRule): Float32Array {
   return scale;
 }
 
+let lastRepeated = new Int32Array();
+
+/** One value so many times; the array of the call before where it is that. Nobody writes to it. */
+function repeated(value: number, count: number): Int32Array {
+  if (lastRepeated.length !== count || lastRepeated[0] !== value)
+    lastRepeated = new Int32Array(count).fill(value);
+  return lastRepeated;
+}
+
 function zeroPointsOf(zeroPoint: unknown, count: number, dtype: LinearDType): Int32Array {
-  if (typeof zeroPoint === "number") return new Int32Array(count).fill(requireZeroPoint(zeroPoint, dtype));
+  if (typeof zeroPoint === "number") return repeated(requireZeroPoint(zeroPoint, dtype), count);
   const typed =
     zeroPoint instanceof Int8Array ||
     zeroPoint instanceof Uint8Array ||
