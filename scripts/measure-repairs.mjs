@@ -12,15 +12,15 @@ import { labelledModels } from "./labelled-sets.mjs";
 
 /** @type {Record<string, import("modelpress").QuantizeOptions>} */
 const METHODS = {
-  nearest: {},
-  "no equalization": { equalize: false },
+  default: {},
+  "without equalization": { equalize: false },
   "compensated rounding": { rounding: "compensated" },
-  "bias, analytical": { correctBias: "analytical" },
-  "bias, empirical": { correctBias: "empirical" },
-  "mse weight scales": { weightScales: "mse" },
+  "bias correction, analytical": { correctBias: "analytical" },
+  "bias correction, empirical": { correctBias: "empirical" },
+  "weight scales by squared error": { weightScales: "mse" },
   smoothing: { smooth: true },
-  "rounding + bias": { rounding: "compensated", correctBias: "empirical" },
-  all: { rounding: "compensated", correctBias: "empirical", weightScales: "mse", smooth: true },
+  "compensated rounding and empirical bias correction": { rounding: "compensated", correctBias: "empirical" },
+  "all of these": { rounding: "compensated", correctBias: "empirical", weightScales: "mse", smooth: true },
 };
 
 const { values } = parseArgs({
@@ -78,7 +78,7 @@ try {
       else
         console.log(
           [
-            method.padEnd(28),
+            method.padEnd(50),
             `held out ${choice.db.toFixed(1)} dB`.padStart(17),
             `test ${db.toFixed(1)} dB`.padStart(13),
             errors === undefined

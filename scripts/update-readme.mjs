@@ -1,5 +1,6 @@
-// Writes the measured parts of README.md: what the demo, the tour and a search print, the models table, the speed table.
-//   npm run readme -- [demo] [tour] [optimize] [models] [bench]    all of them when none is named
+// Writes the measured parts of README.md: what the demo, the tour and a search print, the models table, the table of
+// repairs, the speed table.
+//   npm run readme -- [demo] [tour] [optimize] [models] [repairs] [bench]    all of them when none is named
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -99,13 +100,28 @@ export default [...calibration, ...test];
   return `    $ modelpress optimize digits_cnn.onnx --data digits.mjs -o best\n${indented(text)}`;
 }
 
+function repairs() {
+  const models = ["digits_cnn", "digits_dw", "digits_dw_skewed", "digits_vit"];
+  const named = models.flatMap((name) => ["--model", name]);
+  /** @type {{ name: string, method: string, db: number }[]} */
+  const facts = run(["scripts/measure-repairs.mjs", "--json", ...named])
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const lines = [...new Set(facts.map(({ method }) => method))].map((method) => {
+    const cells = models.map((name) => facts.find((fact) => fact.name === name && fact.method === method));
+    return `| ${method} | ${cells.map((fact) => fact?.db.toFixed(1)).join(" | ")} |`;
+  });
+  return [`| | ${models.join(" | ")} |`, `|---${"|---".repeat(models.length)}|`, ...lines].join("\n");
+}
+
 function bench() {
   const best = backends()[0]?.name ?? "js";
   run(["benchmarks/run.mjs", "--backend", best, "--sizes", "16,64K", "--output", folder]);
   return readFileSync(join(folder, "results.md"), "utf8").trimEnd();
 }
 
-const parts = { demo, tour, optimize, models, bench };
+const parts = { demo, tour, optimize, models, repairs, bench };
 const asked = process.argv.slice(2);
 try {
   for (const [name, write] of Object.entries(parts)) {
