@@ -71,6 +71,8 @@ describe("what cannot be done says why, and leaves nothing behind", () => {
       (e) => e,
     );
     expect(error.code).toContain(code);
+    // Not a copy that is gone by now.
+    expect(error.message).not.toMatch(/modelpress-(?!test)/);
     expect(readdirSync(target)).toEqual([]);
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith("modelpress-")).length).toBe(before);
   });

@@ -73,6 +73,14 @@ describe("models that are odd, but that onnxruntime takes", () => {
         graph!.output[1]!.type = graph!.input[0]!.type!;
       },
     ],
+    [
+      "an input of unknown rank",
+      twoLayers,
+      ({ graph }) => {
+        const type = graph!.input[0]!.type!.value;
+        if (type.case === "tensorType") delete type.value.shape;
+      },
+    ],
     ["nodes in no order", { ...twoLayers, nodes: twoLayers.nodes.toReversed() }],
     [
       "names that the quantizer would give",

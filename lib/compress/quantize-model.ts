@@ -11,6 +11,7 @@ import { expectedBytes } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
 import { ModelProcess } from "../runtime/model-process.js";
+import { aboutModel } from "./about-model.js";
 import { checkOpset } from "./check-opset.js";
 import { checkSettings } from "./check-settings.js";
 import { type ChosenMode, chooseMode } from "./choose-mode.js";
@@ -68,8 +69,11 @@ export async function quantizeModel(
       "compensated rounding weighs errors by what samples show of each layer; give data, or round to nearest",
     );
   const folder = await mkdtemp(join(tmpdir(), "modelpress-"));
+  const quantization = new Quantization(input, options, settings, folder);
   try {
-    return await new Quantization(input, options, settings, folder).run();
+    return await quantization.run();
+  } catch (error) {
+    throw aboutModel(error, folder, quantization.label);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -265,7 +269,8 @@ class Quantization {
     return this.options.opTypes ?? PRESETS[this.settings.target].extraOpTypes;
   }
 
-  private get label(): string {
+  /** What messages call the model. */
+  get label(): string {
     return typeof this.input === "string" ? this.input : "the model";
   }
 }

@@ -87,7 +87,10 @@ function inferShape(length: number, input: ValueInfo, fail: (message: string) =>
   return input.shape.map((size) => (typeof size === "number" ? size : open > 1 ? 1 : length / fixed));
 }
 
-/** Checks rank and fixed sizes; the first size may also be 1 where samples are put together in groups. */
+/**
+ * Checks rank and fixed sizes; the first size may also be 1 where samples are put together in groups. No sizes may also mean that
+ * the model does not tell the rank, since onnxruntime has one word for both.
+ */
 function checkShape(
   tensor: Tensor,
   input: ValueInfo,
@@ -96,7 +99,7 @@ function checkShape(
 ): void {
   const { shape } = tensor;
   const received = `[${shape.join(", ")}]`;
-  if (shape.length !== input.shape.length)
+  if (shape.length !== input.shape.length && input.shape.length > 0)
     fail(`expected rank ${input.shape.length} but received ${received}`);
   shape.forEach((size, i) => {
     const wanted = input.shape[i];
