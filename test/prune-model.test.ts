@@ -166,6 +166,16 @@ describe("pruneModel refuses", () => {
     ["an unknown scope", { sparsity: 0.5, scope: "model" as never }, /one of global, layer, auto for scope/],
     ["a repair that is no list", { sparsity: 0.5, repair: true as never }, /a list of least-squares, bias/],
     ["a wrong override", { sparsity: 0.5, overrides: { g: { sparsity: 2 } } }, /overrides\["g"\]\.sparsity/],
+    [
+      "an override with a typing error",
+      { sparsity: 0.5, overrides: { g: { sparsty: 0.9 } as never } },
+      /\{ sparsity, pattern \} for overrides\["g"\] but received "sparsty"/,
+    ],
+    [
+      "an override that is a number",
+      { sparsity: 0.5, overrides: { g: 0.9 as never } },
+      /overrides\["g"\] but received 0\.9/,
+    ],
     ["a minimum of nothing", { sparsity: 0.5, minSize: 0 }, /from 1 for minSize/],
   ])("%s", async (_, options, message) => {
     await expect(pruneModel(path, options)).rejects.toThrow(RangeError);

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import type { OnnxModel, QuantizeOptions } from "../lib/index.js";
-import { pruneModel, quantizeModel, readOnnx } from "../lib/index.js";
+import { compareModels, pruneModel, quantizeModel, readOnnx } from "../lib/index.js";
 import { encodeTensor } from "../lib/onnx/tensor-proto.js";
 import { buildModel, modelFile } from "./support/build-model.js";
 import { calibrationSamples, carried } from "./support/digits.js";
@@ -85,6 +85,40 @@ describe("pruning and quantizing", () => {
     }
   });
 
+  test.each<[string, string, QuantizeOptions, string, number, number]>([
+    ["digits_cnn", "dynamic", { mode: "dynamic" }, "ConvInteger", 1, 3],
+    ["digits_vit", "dynamic", { mode: "dynamic" }, "MatMulInteger", 1, 3],
+    ["digits_cnn", "qoperator", { data, format: "qoperator", target }, "QLinearConv", 3, 5],
+  ])(
+    "prunes %s after it was quantized: %s, which computes in integers",
+    async (name, how, options, op, w, z) => {
+      const [quantized, output] = ["q", "p"].map((which) => join(folder, `${name}-${how}-${which}.onnx`)) as [
+        string,
+        string,
+      ];
+      (await quantizeModel(carried(`${name}.onnx`), { output: quantized, ...options })).model.close();
+      const { model, layers, zeros, values } = await pruneModel(quantized, { output, sparsity: 0.5 });
+      expect(zeros.after).toBe(Math.round(0.5 * values));
+      const before = readOnnx(quantized);
+      let seen = 0;
+      for (const { opType, input } of model!.proto.graph!.node) {
+        const layer = layers.find((each) => each.name === input[w]);
+        if (opType !== op || layer === undefined) continue;
+        const zeroPoint = Number(model!.tensors.get(input[z] ?? "")?.data[0] ?? 0);
+        const [is, was] = [model!, before].map((each) =>
+          Array.from(each.tensors.get(layer.name)!.data, Number),
+        );
+        expect(count(is!, (v) => v === zeroPoint)).toBe(layer.zeros.after);
+        expect(count(is!, (v, i) => v !== zeroPoint && v !== was![i])).toBe(0);
+        seen++;
+      }
+      expect(seen).toBeGreaterThan(2);
+      for (const each of [model, before]) each?.close();
+      const { outputs } = await compareModels(quantized, output, { data: data.slice(0, 4), latency: false });
+      expect(outputs[0]!.sqnrDb).toBeGreaterThan(3);
+    },
+  );
+
   test.each([
     ["nearest", {}],
     ["compensated by samples", { data }],
@@ -123,7 +157,7 @@ describe("pruning and quantizing", () => {
     expect(found).toEqual(layers.map(({ name }) => ({ name, isSparse: true, hasOthers: true })));
   });
 
-  it("leaves integers alone that are no weights of DequantizeLinear, and says so", async () => {
+  it("leaves integers alone whose scale is not to be found, and says so", async () => {
     const path = join(folder, "integers.onnx");
     const model = buildModel({
       nodes: [
@@ -147,7 +181,7 @@ describe("pruning and quantizing", () => {
     const { layers, dense, model: pruned } = await pruneModel(path, { sparsity: 0.5 });
     pruned?.close();
     expect(layers.map(({ name }) => name)).toEqual(["floats"]);
-    const reason = "integers of MatMulInteger: a float model is pruned first, and then quantized";
+    const reason = "not all that read its integers do so by one known scale";
     expect(dense).toEqual([{ name: "integers", values: 1024, reason }]);
   });
 });

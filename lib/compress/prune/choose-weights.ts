@@ -81,7 +81,10 @@ function weightOf(
     : storedFloats(dtypeOf(tensor.dataType), (scratch) =>
         scratch ? floatsOf(model, tensor, scratch) : model.tensor(tensor).data,
       );
-  if (values === undefined) return `its elements are ${dataTypeName(tensor.dataType)}`;
+  if (values === undefined)
+    return isQuantized(stored)
+      ? "not all that read its integers do so by one known scale"
+      : `its elements are ${dataTypeName(tensor.dataType)}`;
   const nodes = readers.map(({ node }) => ({ name: nameOf(node), opType: node.opType }));
   const inputAxis = inputAxes.size === 1 ? [...inputAxes][0] : undefined;
   const dtype = dtypeOf(tensor.dataType)!;

@@ -222,6 +222,9 @@ function overrideSettings(
   { sparsity, pattern }: ReadonlyOverride,
 ): ReadonlyOverride {
   const field = `overrides[${JSON.stringify(name)}]`;
+  const unknown = Object.keys(Object(override)).find((key) => !["sparsity", "pattern"].includes(key));
+  if (typeof override !== "object" || override === null || unknown !== undefined)
+    throw outOfRange('"dense" or { sparsity, pattern }', field, unknown ?? override);
   const own = override.pattern === undefined ? pattern : parsePattern(override.pattern, `${field}.pattern`);
   const asked = override.sparsity ?? (patternSparsity(own) === undefined ? sparsity : undefined);
   return { pattern: own, sparsity: requireSparsity(asked, own, `${field}.sparsity`) };

@@ -28,6 +28,7 @@ export class StoredTensors {
   private readonly found = new Map<string, StoredTensor>();
   private readonly ambiguous = new Set<string>();
   private readonly users = new Map<string, { node: NodeProto; index: number }[]>();
+  private readonly producers = new Map<string, NodeProto>();
   private readonly outputs = new Set<string>();
 
   constructor(model: ModelProto) {
@@ -37,12 +38,14 @@ export class StoredTensors {
         this.found.set(stored.name, stored);
       }
       for (const { name } of graph.output) this.outputs.add(name);
-      for (const node of graph.node)
+      for (const node of graph.node) {
+        for (const name of node.output) this.producers.set(name, node);
         for (const [index, name] of node.input.entries()) {
           const users = this.users.get(name);
           if (users) users.push({ node, index });
           else this.users.set(name, [{ node, index }]);
         }
+      }
     }
   }
 
@@ -53,6 +56,11 @@ export class StoredTensors {
 
   get(name: string): StoredTensor | undefined {
     return this.ambiguous.has(name) ? undefined : this.found.get(name);
+  }
+
+  /** The node that makes a tensor. */
+  producer(name: string): NodeProto | undefined {
+    return this.producers.get(name);
   }
 
   /** The nodes that read a tensor themselves. */

@@ -31,6 +31,14 @@ export function weightInputs(node: NodeProto, rank: (index: number) => number): 
       ];
     case "MatMul":
       return factors(rank, false, false);
+    case "ConvInteger":
+      return [{ index: 1, inputAxis: 1 }];
+    case "QLinearConv":
+      return [{ index: 3, inputAxis: 1 }];
+    case "MatMulInteger":
+      return [secondFactor(rank, 1)];
+    case "QLinearMatMul":
+      return [secondFactor(rank, 3)];
     case "LSTM":
     case "GRU":
     case "RNN":
@@ -49,9 +57,28 @@ function microsoftInputs(
   rank: (index: number) => number,
   attribute: (name: string) => number,
 ): readonly WeightInput[] {
-  if (opType === "Attention") return [{ index: 1, inputAxis: 0 }];
-  if (opType !== "FusedMatMul") return [];
-  return factors(rank, attribute("transA") !== 0, attribute("transB") !== 0);
+  switch (opType) {
+    case "Attention":
+      return [{ index: 1, inputAxis: 0 }];
+    case "FusedMatMul":
+      return factors(rank, attribute("transA") !== 0, attribute("transB") !== 0);
+    case "MatMulIntegerToFloat":
+    case "DynamicQuantizeMatMul":
+      return [secondFactor(rank, 1)];
+    case "QGemm":
+      return [{ index: 3, inputAxis: attribute("transB") !== 0 ? 1 : 0 }];
+    case "DynamicQuantizeLSTM":
+      return [
+        { index: 1, inputAxis: 1 },
+        { index: 2, inputAxis: 1 },
+      ];
+    default:
+      return [];
+  }
+}
+
+function secondFactor(rank: (index: number) => number, index: number): WeightInput {
+  return { index, inputAxis: Math.max(0, rank(index) - 2) };
 }
 
 /** A product sums over the last axis of its first factor and the one before the last of its second. */
