@@ -107,6 +107,22 @@ describe("modelpress prune", () => {
     );
   });
 
+  it("writes masks, and sets to zero what they say in another model", () => {
+    const masks = join(folder, "masks.safetensors");
+    const saved = prune(model, "-o", output, "--sparsity", "0.5", "--no-time", "--save-masks", masks);
+    expect(saved.stdout).toMatch(/\nmasks of 10 weights: .*masks\.safetensors\n$/);
+    const again = join(folder, "again.onnx");
+    const { status, stdout, stderr } = prune(model, "-o", again, "--masks", masks);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(
+      /^again\.onnx: 17552 of 35104 weights are 0 \(50\.00 %\), as masks\.safetensors says\n/,
+    );
+    expect(readFileSync(again).equals(readFileSync(output))).toBe(true);
+    expect(prune(model, "-o", again, "--masks", masks, "--sparsity", "0.5").stderr).toMatch(
+      /--sparsity is not for --masks/,
+    );
+  });
+
   it("shows what each weight costs the outputs with --sensitivity", () => {
     const { status, stdout, stderr } = prune(model, "--sensitivity", "--samples", "2", "--min-size", "1200");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });

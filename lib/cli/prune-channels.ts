@@ -19,10 +19,11 @@ export function addChannelOptions(command: Command): void {
 /** Takes whole channels out. */
 export async function runChannels(
   model: string,
-  { sparsity, overrides, embeddings, minSize, storage, score, scope, ...flags }: PruneFlags,
+  { sparsity, overrides, embeddings, minSize, saveMasks, storage, score, scope, ...flags }: PruneFlags,
   context: VerbContext,
 ): Promise<Outcome> {
-  const values = { overrides, embeddings, minSize, storage: storage === "dense" ? undefined : storage };
+  const bitmasks = storage === "dense" ? undefined : storage;
+  const values = { overrides, embeddings, minSize, saveMasks, storage: bitmasks };
   for (const [name, value] of Object.entries(values))
     if (value !== undefined) throw new UsageError(`${flagOf(name)} is not for --pattern channel`);
   if (sparsity === undefined) throw new UsageError("--pattern channel needs --sparsity");

@@ -23,6 +23,7 @@ export interface PruneFlags {
   exclude?: string[];
   embeddings?: boolean;
   minSize?: number;
+  saveMasks?: string;
   roundTo?: number;
   minKept?: number;
 }
@@ -33,6 +34,7 @@ export interface PruneCommandOptions
     Omit<PruneFlags, "output" | "repair" | "time" | "threads"> {
   output?: string;
   sensitivity?: boolean;
+  masks?: string;
   repair?: PruneRepair[] | false;
   time?: boolean;
 }

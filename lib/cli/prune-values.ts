@@ -1,4 +1,5 @@
 import { basename, extname } from "node:path";
+import { exportMasks } from "../compress/prune/export-masks.js";
 import type { DenseTensor, PruneOptions, PruneResult, PruneScore } from "../compress/prune/options.js";
 import { pruneModel } from "../compress/prune/prune-model.js";
 import { colors } from "./colors.js";
@@ -15,7 +16,7 @@ const SHOWN_NAMES = 3;
 /** Sets values of weights to zero. */
 export async function runValues(
   model: string,
-  { roundTo, minKept, overrides, score, ...flags }: PruneFlags,
+  { roundTo, minKept, overrides, score, saveMasks, ...flags }: PruneFlags,
   context: VerbContext,
 ): Promise<Outcome> {
   for (const [name, value] of Object.entries({ roundTo, minKept }))
@@ -29,7 +30,10 @@ export async function runValues(
   });
   result.model?.close();
   const { model: _model, ...facts } = result;
-  return { json: { input: model, ...facts }, text: render(model, result) };
+  if (saveMasks === undefined) return { json: { input: model, ...facts }, text: render(model, result) };
+  const masks = await exportMasks(result.files[0]!, saveMasks, { signal: context.signal });
+  const said = `masks of ${masks.masks.length} weights: ${label(saveMasks)}`;
+  return { json: { input: model, ...facts, masks }, text: `${render(model, result)}\n${said}` };
 }
 
 function render(input: string, result: PruneResult): string {

@@ -5,6 +5,7 @@ import { recognizeFormat } from "../files/recognize-format.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import { addChannelOptions, runChannels } from "./prune-channels.js";
 import type { PruneCommandOptions, PruneFlags } from "./prune-flags.js";
+import { runMasks } from "./prune-masks.js";
 import { runValues } from "./prune-values.js";
 import { sensitivityText } from "./sensitivity-table.js";
 import { addExamples, parseCount, parseShare, repeated, UsageError, type Verb } from "./verb.js";
@@ -81,6 +82,9 @@ export const prune: Verb<PruneCommandOptions> = {
         repeated,
       )
       .option("--no-repair", "leave what stays as it is")
+      .optionsGroup("For training elsewhere:")
+      .option("--save-masks <file>", "also write which values stay, as .safetensors: a bool for each")
+      .option("--masks <file>", "zero what such masks say instead, in a model that was trained further")
       .optionsGroup("Options:");
     addChannelOptions(command);
     addExamples(
@@ -92,12 +96,14 @@ export const prune: Verb<PruneCommandOptions> = {
       "prune model.safetensors -o pruned/model.safetensors --sparsity 0.8 --storage bitmask",
       "prune model.onnx -o model.small.onnx --pattern channel --sparsity 0.4 --data calibration.safetensors",
       "prune model.onnx -o model.pruned.onnx --sparsity 0.7 --scope auto --data calibration.safetensors",
+      "prune model.onnx -o model.pruned.onnx --sparsity 0.5 --save-masks masks.safetensors",
+      "prune tuned.onnx -o tuned.pruned.onnx --masks masks.safetensors",
       "prune model.onnx --sensitivity --data calibration.safetensors",
     );
   },
 
   async run([model], { json: _json, quiet: _quiet, ...command }, context) {
-    const { output, sensitivity, repair, time, ...how } = command;
+    const { output, sensitivity, masks, repair, time, ...how } = command;
     if (sensitivity) {
       if (output !== undefined) throw new UsageError("--sensitivity writes no model; leave --output out");
       const measured = await pruneSensitivity(model!, { ...how, ...context });
@@ -106,6 +112,7 @@ export const prune: Verb<PruneCommandOptions> = {
     if (output === undefined) throw new UsageError("required option '-o, --output <file>' not specified");
     if (resolve(output) === resolve(model!))
       throw new UsageError("--output is the model itself; give the pruned model a name of its own");
+    if (masks !== undefined) return runMasks(model!, { ...command, masks, output }, context);
     const flags: PruneFlags = {
       ...how,
       output,
