@@ -1,23 +1,12 @@
-// What both directions use on x86. Each file that includes it gets its own copy, as with ahead.h.
+// What rows and columns share. Each file that includes it gets its own copy, as with ahead.h.
 #pragma once
 
 #include <immintrin.h>
 
-#include "kernels.h"
+#include "strides.h"
 
 namespace modelpress {
 namespace {
-
-// What a column takes in each of the arrays.
-struct Strides {
-  size_t blocks, block_bytes, bytes, zero_point_bytes;
-
-  explicit Strides(const BlockwiseLayout& layout)
-      : blocks((layout.rows + layout.block - 1) / layout.block),
-        block_bytes(layout.block * layout.bits / 8),
-        bytes(blocks * block_bytes),
-        zero_point_bytes((blocks * layout.bits + 7) / 8) {}
-};
 
 inline void transpose(__m256 (&r)[8]) {
   __m256 t[8];

@@ -1,4 +1,6 @@
-#include "avx2.h"
+#include <immintrin.h>
+
+#include "strides.h"
 
 namespace modelpress {
 namespace {
