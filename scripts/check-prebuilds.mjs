@@ -64,6 +64,7 @@ function faults(platform, path) {
       .filter((version) => platform.libc === "musl" || laterThan(version, MAX_GLIBC))
       .map((version) => `it needs symbols of glibc ${version}`),
     binary.macos && laterThan(binary.macos, "11.0") && `it needs macOS ${binary.macos}`,
+    binary.stays === false && "it can be unloaded, and leaves its exit handlers behind",
     platform.os === "darwin" && platform.arch === "arm64" && !binary.signed && "it is not signed",
   ].filter((fault) => typeof fault === "string");
   const newest = binary.glibc?.reduce((a, b) => (laterThan(b, a) ? b : a), "2.0");

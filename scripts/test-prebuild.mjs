@@ -59,7 +59,7 @@ function howToRun() {
 function stagePackage(stage) {
   const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const part of [
-    ...["package.json", "dist", "models", "scripts/prebuild/smoke.mjs"],
+    ...["package.json", "dist", "models", "scripts/prebuild"],
     ...["scripts/compare-backends.mjs", "scripts/compare-backends"],
     ...Object.keys(dependencies).map((name) => `node_modules/${name}`),
     prebuildOf(/** @type {NonNullable<typeof platform>} */ (platform)),
@@ -86,6 +86,7 @@ if (command === "wine" && !existsSync(join(build, "wine")))
   spawnSync("wine", ["winecfg", "-v", "win10"], { env, stdio: "ignore" });
 for (const script of [
   ["scripts/prebuild/smoke.mjs"],
+  ["scripts/prebuild/only-in-worker.mjs"],
   ["scripts/compare-backends.mjs", "--rounds", options.rounds],
 ]) {
   // Node in wine writes to files only.

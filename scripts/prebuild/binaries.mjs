@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
  * @property {string[]} [glibc] the versions of glibc whose symbols it needs
  * @property {string} [macos] the oldest macOS that loads it
  * @property {boolean} [signed]
+ * @property {boolean} [stays] once loaded, until the process ends
  */
 
 /**
@@ -50,6 +51,8 @@ export function readElf(path) {
     // "... g    DF .text  0000000000000057  Base   napi_register_module_v1"
     exports: all(symbols, /^[0-9a-f]+ [gw] .{5} (?!\*UND\*)\S+\s+[0-9a-f]+\s+(?:\S+ +)?(\S+)$/gm),
     glibc: all(headers, /GLIBC_(\d+\.\d+)/g),
+    // The flag NODELETE
+    stays: all(headers, /FLAGS_1\s+0x([0-9a-f]+)/g).some((flags) => (Number.parseInt(flags, 16) & 8) !== 0),
   };
 }
 
