@@ -30,6 +30,7 @@ export type {
   PruneResult,
   PruneScope,
   PruneScore,
+  PruneStorage,
 } from "./compress/prune/options.js";
 export { pruneModel } from "./compress/prune/prune-model.js";
 export {
