@@ -1,12 +1,14 @@
 // Writes the measured parts of README.md: what the demo, the tour and a search print, the models table, the table of
 // repairs, the speed table.
-//   npm run readme -- [demo] [tour] [optimize] [models] [repairs] [bench]    all of them when none is named
+//   npm run readme -- [demo] [tour] [optimize] [screenshot] [models] [repairs] [bench]    all of them when none is named
+// The screenshot is docs/report.png; Chromium has to be installed, or CHROMIUM_PATH to name it.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { backends, compareModels, quantizeModel } from "modelpress";
+import { chromium } from "playwright-core";
 import { labelledDigits } from "./labelled-digits.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -115,13 +117,30 @@ function repairs() {
   return [`| | ${models.join(" | ")} |`, `|---${"|---".repeat(models.length)}|`, ...lines].join("\n");
 }
 
+/** The page of that search, as a picture of its beginning. */
+async function screenshot() {
+  const page = join(folder, "best/report.html");
+  if (!existsSync(page)) optimize();
+  const executablePath = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
+    (path) => path && existsSync(path),
+  );
+  if (!executablePath) throw new Error("No Chromium: install it, or set CHROMIUM_PATH");
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const shown = await browser.newPage({ viewport: { width: 1120, height: 980 }, colorScheme: "light" });
+  await shown.goto(pathToFileURL(page).href);
+  mkdirSync(join(root, "docs"), { recursive: true });
+  await shown.screenshot({ path: join(root, "docs/report.png") });
+  await browser.close();
+  return "![The page of a search: the verdict; size, latency and accuracy before and after; every candidate](docs/report.png)";
+}
+
 function bench() {
   const best = backends()[0]?.name ?? "js";
   run(["benchmarks/run.mjs", "--backend", best, "--sizes", "16,64K", "--output", folder]);
   return readFileSync(join(folder, "results.md"), "utf8").trimEnd();
 }
 
-const parts = { demo, tour, optimize, models, repairs, bench };
+const parts = { demo, tour, optimize, screenshot, models, repairs, bench };
 const asked = process.argv.slice(2);
 try {
   for (const [name, write] of Object.entries(parts)) {

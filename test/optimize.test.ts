@@ -51,11 +51,12 @@ describe("optimizeModel", () => {
 
   it("tells of each layer what became of it, and why", () => {
     const conv = report.layers.find(({ opType }) => opType === "Conv")!;
-    expect(conv).toMatchObject({ treatment: "int8", reason: "integer kernel" });
+    expect(conv).toMatchObject({ treatment: "int8", reason: "onnxruntime computes it in integers" });
     expect(conv.bytes.after).toBeLessThan(0.7 * conv.bytes.before);
     expect(conv.weights!.counts.reduce((sum, count) => sum + count, 0)).toBe(
       conv.bytes.before === 640 ? 144 : 0,
     );
+    expect(conv.weights!.steps![0]).toBeGreaterThan(0);
     expect(conv.sqnrDb).toBeGreaterThan(20);
     const { sparsity, zeros } = report.layers.find((layer) => layer.sparsity! > 0)!;
     expect(Math.max(...zeros!.shares)).toBeGreaterThanOrEqual(sparsity! - 0.001);

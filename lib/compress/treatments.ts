@@ -17,14 +17,14 @@ export function staticTreatments(
       return treated(node, "int8", "weights int8; onnxruntime has no integer kernel for 16-bit activations");
     if (!integerForm(node))
       return treated(node, "int8", "weights int8; onnxruntime has no integer kernel of it");
-    return treated(node, "int8", "integer kernel");
+    return treated(node, "int8", "onnxruntime computes it in integers");
   });
   const bridges = [...selection.bridges].map((node) =>
     treated(
       node,
       "int8",
       integerForm(node)
-        ? "lies between integer nodes"
+        ? "what it reads and what reads it are integers, and so is what it computes"
         : "as asked; onnxruntime computes it in float all the same",
     ),
   );
@@ -43,18 +43,24 @@ export function dynamicTreatments(
 ): NodeTreatment[] {
   const anchors = [...selection.anchors.values()].map((anchor) => {
     if (dynamic.has(anchor))
-      return treated(anchor.node, "int8", "integer kernel, its input is quantized at run time");
+      return treated(
+        anchor.node,
+        "int8",
+        "onnxruntime computes it in integers; its input is quantized at run time",
+      );
     return treated(
       anchor.node,
       "float",
-      anchor.weight ? "has no dynamic form" : "multiplies two activations",
+      anchor.weight
+        ? "onnxruntime has no dynamic form of it"
+        : "multiplies two activations: there is no weight to store in int8",
     );
   });
   const attended = attentions.map((node) =>
-    treated(node, "int8", "integer kernel, its input is quantized at run time"),
+    treated(node, "int8", "onnxruntime computes it in integers; its input is quantized at run time"),
   );
   const recurrent = lstms.map((node) =>
-    treated(node, "int8", "integer kernel, its input is quantized in every step"),
+    treated(node, "int8", "onnxruntime computes it in integers; its input is quantized in every step"),
   );
   return [...anchors, ...attended, ...recurrent, ...selection.refused];
 }

@@ -1,7 +1,7 @@
 import { Graph } from "../graph/graph.js";
 import { histogram } from "../histogram/histogram.js";
 import { summarize } from "../minmax/summarize.js";
-import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import type { NodeProto, TensorProto } from "../onnx/proto/onnx_pb.js";
 import { readOnnx } from "../onnx/read.js";
 import { expectedBytes } from "../onnx/tensor-proto.js";
 import type { LayerComparison } from "../runtime/compare-layers.js";
@@ -13,6 +13,8 @@ const BINS = 48;
 /** From a stored weight to the node that multiplies by it lie a conversion or two. */
 const DEPTH = 3;
 const QUANTIZED = "_quantized";
+/** Weights below this stay in float where only weights are quantized. */
+const SMALL_BYTES = 1024;
 
 /** What became of each node of the original model that has weights, or that a trial tells something of, in the order of the graph. */
 export function describeLayers(
@@ -42,7 +44,10 @@ export function describeLayers(
           name: node.name,
           opType: node.opType,
           treatment: treatment?.treatment ?? "float",
-          reason: treatment?.reason ?? "not a node that quantizing changes",
+          reason: [
+            ...channelsLeft(first, second, node, weight),
+            treatment?.reason ?? whyUntouched(first, weight),
+          ].join("; "),
           bytes: {
             before: storedBytes(first, node),
             after: left ? storedBytes(second, left) : 0,
@@ -58,6 +63,35 @@ export function describeLayers(
     before.close();
     after.close();
   }
+}
+
+/** How many channels were taken out. */
+function channelsLeft(before: Graph, after: Graph, node: NodeProto, weight: string | undefined): string[] {
+  if (weight === undefined) return [];
+  const was = before.initializer(weight)!.dims;
+  const is = storedAs(after, weight)?.dims;
+  if (is === undefined || is.length !== was.length) return [];
+  const axis = outputAxis(node, weight, was.length);
+  const counts = was.map((size, i) => (is[i]! < size ? `${is[i]} of ${size}` : undefined));
+  const [made] = counts.splice(axis, 1);
+  const read = counts.find((count) => count !== undefined);
+  return [
+    ...(made === undefined ? [] : [`makes ${made} channels, the others did least for the outputs`]),
+    ...(read === undefined ? [] : [`reads ${read} channels`]),
+  ];
+}
+
+/** Why quantizing says nothing of a node. */
+function whyUntouched(graph: Graph, weight: string | undefined): string {
+  const size = weight === undefined ? undefined : expectedBytes(graph.initializer(weight)!);
+  return size !== undefined && size < SMALL_BYTES
+    ? `its weight of ${size} bytes is so small that bringing it back from int8 would cost more than is saved`
+    : "none of the operators that quantizing changes";
+}
+
+/** The weight in the model that was made of the other. */
+function storedAs(graph: Graph, weight: string): TensorProto | undefined {
+  return graph.initializer(`${weight}${QUANTIZED}`) ?? graph.initializer(weight);
 }
 
 /** JSON has no infinity. */
@@ -111,7 +145,6 @@ function weightFigures(
   if (dtype !== "float32" || data.length === 0) return {};
   const values = data as Float32Array;
   const { min, max } = summarize(values);
-  const scale = scaleOf(after, weight);
   const hasRange = Number.isFinite(max - min);
   return {
     ...(hasRange && {
@@ -119,24 +152,26 @@ function weightFigures(
         min,
         max,
         counts: [...histogram(values, { min, max, bins: BINS })],
-        ...(scale !== undefined && { step: scale }),
+        ...gridOf(after, weight),
       },
     }),
     ...zerosOf(after, node, weight),
   };
 }
 
-/** The one scale of a weight that has one. */
-function scaleOf(graph: Graph, weight: string): number | undefined {
-  const scale = graph.initializer(`${weight}_scale`);
-  if (!scale) return undefined;
-  const { dtype, data } = graph.model.tensor(scale);
-  return dtype === "float32" && data.length === 1 ? (data as Float32Array)[0] : undefined;
+/** The scale of a weight that has one, or the least and the largest of its channels. */
+function gridOf(graph: Graph, weight: string): Pick<NonNullable<ReportLayer["weights"]>, "step" | "steps"> {
+  const stored = graph.initializer(`${weight}_scale`);
+  if (!stored) return {};
+  const { dtype, data } = graph.model.tensor(stored);
+  if (dtype !== "float32" || data.length === 0) return {};
+  const { min, max } = summarize(data as Float32Array);
+  return data.length === 1 ? { step: max } : { steps: [min, max] };
 }
 
 /** Where the weight as it is now is zero. Zeros of uint8 and of packed types are not 0 in the file. */
 function zerosOf(graph: Graph, node: NodeProto, weight: string): Pick<ReportLayer, "sparsity" | "zeros"> {
-  const stored = graph.initializer(`${weight}${QUANTIZED}`) ?? graph.initializer(weight);
+  const stored = storedAs(graph, weight);
   if (!stored) return {};
   const { dtype, shape, data } = graph.model.tensor(stored);
   if ((dtype !== "float32" && dtype !== "int8") || data.length === 0) return {};

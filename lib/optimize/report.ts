@@ -55,6 +55,8 @@ const histogram = z.object({
   counts: z.array(count),
   /** The quantization grid over them where it is one for the whole weight: distance of its steps. */
   step: z.optional(amount),
+  /** Where each channel has a grid of its own: the steps of the finest and of the coarsest. */
+  steps: z.optional(z.tuple([amount, amount])),
 });
 
 const layer = z.object({

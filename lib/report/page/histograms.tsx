@@ -57,8 +57,9 @@ export function Histograms({ report }: { report: Report }) {
           {
             title: "Step",
             numeric: true,
-            by: ({ weights }) => weights.step,
-            cell: ({ weights }) => (weights.step ? number(weights.step) : "none"),
+            by: ({ weights }) => weights.step ?? weights.steps?.[1],
+            cell: ({ weights: { step, steps } }) =>
+              step ? number(step) : steps ? steps.map(number).join(" to ") : "none",
           },
           {
             title: "Fullest bin",
@@ -85,9 +86,9 @@ function takeaway(layers: readonly Layer[]): string {
 }
 
 function Histogram({ layer }: { layer: Layer }) {
-  const { min, max, counts, step } = layer.weights;
+  const { min, max, counts } = layer.weights;
   const fullest = Math.max(1, ...counts);
-  const grid = gridOf(min, max, step);
+  const grid = gridOf(layer.weights);
   const text = [
     `${shortName(layer.name, 120)}: weights from ${number(min)} to ${number(max)}`,
     grid.words,
@@ -132,16 +133,21 @@ function Histogram({ layer }: { layer: Layer }) {
   );
 }
 
-/** Multiples of the step, or of a power of two of steps where lines would touch. */
-function gridOf(min: number, max: number, step: number | undefined): { at: number[]; words: string } {
+/** Multiples of the step, of the coarsest where channels have their own, or of a power of two of steps where lines would touch. */
+function gridOf({ min, max, step: only, steps }: Layer["weights"]): { at: number[]; words: string } {
+  const step = only ?? steps?.[1];
   const span = max - min;
-  if (!step || !(span > 0))
-    return { at: [], words: step === undefined ? "no one grid for the whole weight" : "" };
+  if (!step || !(span > 0)) return { at: [], words: step === undefined ? "not rounded to a grid" : "" };
   const gap = (step / span) * WIDTH;
   const every = gap >= LINE_GAP ? 1 : 2 ** Math.ceil(Math.log2(LINE_GAP / gap));
   const at: number[] = [];
   for (let i = Math.ceil(min / step / every); i <= Math.floor(max / step / every); i++)
     at.push(((i * every * step - min) / span) * WIDTH);
-  const steps = plural(Math.round(span / step), "step");
-  return { at, words: `${steps} of ${number(step)}${every > 1 ? `, a line for every ${every}` : ""}` };
+  const lines = every > 1 ? `, a line for every ${every}` : "";
+  if (steps)
+    return {
+      at,
+      words: `channels have steps of ${number(steps[0])} to ${number(steps[1])}${lines} of the largest`,
+    };
+  return { at, words: `${plural(Math.round(span / step), "step")} of ${number(step)}${lines}` };
 }
