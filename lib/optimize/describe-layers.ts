@@ -161,12 +161,27 @@ function weightFigures(
 
 /** The scale of a weight that has one, or the least and the largest of its channels. */
 function gridOf(graph: Graph, weight: string): Pick<NonNullable<ReportLayer["weights"]>, "step" | "steps"> {
-  const stored = graph.initializer(`${weight}_scale`);
+  const stored = scaleOf(graph, weight);
   if (!stored) return {};
   const { dtype, data } = graph.model.tensor(stored);
   if (dtype !== "float32" || data.length === 0) return {};
   const { min, max } = summarize(data as Float32Array);
   return data.length === 1 ? { step: max } : { steps: [min, max] };
+}
+
+/** Beside the weight's name, or where a Mul brings it back to floats, after a Cast and perhaps a Sub. */
+function scaleOf(graph: Graph, weight: string): TensorProto | undefined {
+  const named = graph.initializer(`${weight}_scale`);
+  if (named) return named;
+  let tensor = `${weight}${QUANTIZED}`;
+  for (let depth = 0; depth < DEPTH; depth++) {
+    const reader = graph.consumers(tensor)[0]?.node;
+    if (reader?.opType === "Mul")
+      return reader.input.map((name) => graph.initializer(name)).find((found) => found !== undefined);
+    if (reader?.opType !== "Cast" && reader?.opType !== "Sub") return undefined;
+    tensor = reader.output[0]!;
+  }
+  return undefined;
 }
 
 /** Where the weight as it is now is zero. Zeros of uint8 and of packed types are not 0 in the file. */
