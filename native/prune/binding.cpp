@@ -97,14 +97,17 @@ void prune_ties(const Kernels& k, const Operands& operands, const KthMagnitude& 
 constexpr size_t kUpperBins = size_t{1} << (31 - kLowBits);
 constexpr size_t kLowerBins = size_t{1} << kLowBits;
 
+// What is found in so many elements fits on the stack.
+constexpr size_t kFoundPart = size_t{1} << 12;
+
 // Counts the magnitudes in one bin by their lower bits.
 void count_within(const Kernels& k, const float* x, size_t n, int32_t bin, uint32_t* counts) {
-  std::vector<int32_t> found(std::min(n, kPart) + kFoundSlack);
+  int32_t found[kFoundPart + kFoundSlack];
   const int32_t lo = bin << kLowBits;
-  for (size_t begin = 0; begin < n; begin += kPart) {
+  const int32_t hi = lo + static_cast<int32_t>(kLowerBins - 1);
+  for (size_t begin = 0; begin < n; begin += kFoundPart) {
     MagnitudeCounts inside{};
-    k.collect_magnitudes_f32(x + begin, std::min(kPart, n - begin), lo,
-                             lo + static_cast<int32_t>(kLowerBins - 1), inside, found.data());
+    k.collect_magnitudes_f32(x + begin, std::min(kFoundPart, n - begin), lo, hi, inside, found);
     for (size_t i = 0; i < inside.inside; ++i) ++counts[found[i] - lo];
   }
 }
