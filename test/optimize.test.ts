@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -82,6 +82,8 @@ describe("optimizeModel", () => {
       metric,
       "const score = ({ outputs, reference }) => Number(outputs === reference);\nscore.metricName = 'same';\nexport default score;\n",
     );
+    const theirs = join(output, "notes.data");
+    writeFileSync(theirs, "kept");
     const refused = await optimizeModel(cnn, {
       output,
       data,
@@ -94,6 +96,7 @@ describe("optimizeModel", () => {
     expect(refused.report.trials[0]).toMatchObject({ status: "stopped early" });
     expect(refused.report.verdict.reasons[0]).toMatch(/same falls by 1.0 on the first 64 samples/);
     expect(existsSync(join(output, "model.onnx"))).toBe(false);
+    expect(readFileSync(theirs, "utf8")).toBe("kept");
     writeFileSync(metric, `${readFileSync(metric, "utf8")}// Changed.\n`);
     const changed = await optimizeModel(cnn, {
       output,
@@ -104,6 +107,15 @@ describe("optimizeModel", () => {
     });
     expect(changed.report.trials[0]!.id).not.toBe(refused.report.trials[0]!.id);
     expect(JSON.parse(readFileSync(join(output, "report.json"), "utf8")).verdict.good).toBe(false);
+  });
+
+  it("refuses the folder of the model, which it would replace", async () => {
+    const own = join(folder, "own");
+    mkdirSync(own);
+    copyFileSync(cnn, join(own, "model.onnx"));
+    const refused = optimizeModel(join(own, "model.onnx"), { output: own, data, labels: "y" });
+    await expect(refused).rejects.toThrow(RangeError);
+    expect(readdirSync(own)).toEqual(["model.onnx"]);
   });
 
   it("stops when it is told to", async () => {

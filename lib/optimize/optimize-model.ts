@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { modelBytes } from "../onnx/model-bytes.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import { describeBest, describeModel, opsOf } from "./describe-result.js";
@@ -42,6 +42,10 @@ export async function optimizeModel(input: string, options: OptimizeOptions): Pr
   const start = performance.now();
   const spent = () => (performance.now() - start) / 1000;
   const folder = resolve(options.output);
+  if (dirname(resolve(input)) === folder)
+    throw new RangeError(
+      `output is the folder of ${basename(input)} itself, whose files it would replace; name another`,
+    );
   const trialsFolder = join(folder, "trials");
   await mkdir(trialsFolder, { recursive: true });
   const { data, runtime } = await openSearch(input, options, settings.threads);

@@ -1,11 +1,13 @@
-import { readdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { modelFiles } from "../onnx/model-bytes.js";
 import type { Report, ReportTrial } from "./report.js";
 import { trialModel } from "./trial.js";
 import { copyModel, writeText } from "./write-files.js";
 
 /** What only a search that ends well leaves in the folder. */
-const RESULTS = new Set(["model.onnx", "run.mjs", "triton", "transformersjs"]);
+const RESULTS = ["model.onnx", "run.mjs", "triton", "transformersjs"];
 
 /** A name for a file from words for people. */
 function fileName(label: string): string {
@@ -41,9 +43,18 @@ export async function writeModels(
 
 /** What an earlier search left: a refused model must not be taken for this one's result. */
 async function removeModel(folder: string): Promise<void> {
-  for (const name of await readdir(folder))
-    if (RESULTS.has(name) || name.endsWith(".data"))
-      await rm(join(folder, name), { recursive: true, force: true });
+  for (const path of dataFiles(join(folder, "model.onnx"))) await rm(path, { force: true });
+  for (const name of RESULTS) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/** The files with the external data of a model; none where it cannot be read. */
+function dataFiles(model: string): string[] {
+  if (!existsSync(model)) return [];
+  try {
+    return [...modelFiles(model).keys()].filter((path) => path !== model);
+  } catch {
+    return [];
+  }
 }
 
 export async function writeReport(folder: string, report: Report): Promise<void> {
