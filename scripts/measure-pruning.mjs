@@ -1,10 +1,11 @@
 // What each way to choose what goes and to repair what stays keeps of a pruned model, alone and together, on models with
 // labelled data.
 //   node scripts/measure-pruning.mjs [DATA_FOLDER] [--sparsity S]... [--pattern N:M]... [--model NAME]... [--method NAME]...
-//                                    [--normalized] [--samples N] [--test N] [--json]
+//                                    [--normalized] [--samples N] [--test N] [--accuracy-only] [--json]
 // "held out" is the signal-to-noise ratio of the outputs on the last quarter of the calibration samples, with the rest to
-// calibrate on: what choices are made by. Accuracy is of the test set, which no choice sees. --normalized takes the models
-// whose BatchNormalization is not folded into weights. All weights take part, however few values they have.
+// calibrate on: what choices are made by; --accuracy-only leaves it out. Accuracy is of the test set, which no choice sees.
+// --normalized takes the models whose BatchNormalization is not folded into weights. All weights take part, however few values
+// they have.
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -44,6 +45,7 @@ const { values, positionals } = parseArgs({
     normalized: { type: "boolean", default: false },
     samples: { type: "string" },
     test: { type: "string" },
+    "accuracy-only": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
@@ -73,6 +75,13 @@ async function compare(model, samples) {
   return { db: outputs[0]?.sqnrDb ?? Number.NaN, accuracy };
 }
 
+/** @param {string} model @param {object[]} samples @param {Partial<import("modelpress").PruneOptions>} options */
+async function heldOut(model, samples, options) {
+  const seen = samples.slice(0, Math.ceil(0.75 * samples.length));
+  await prune(model, seen, options);
+  return (await compare(model, samples.slice(seen.length))).db;
+}
+
 /** @param {number | undefined} value */
 const percent = (value) => `${(100 * (value ?? Number.NaN)).toFixed(2)} %`;
 
@@ -82,7 +91,6 @@ try {
     if (!existsSync(path)) continue;
     const samples = calibration.slice(0, Number(values.samples ?? calibration.length));
     const test = all.slice(0, Number(values.test ?? all.length));
-    const seen = samples.slice(0, Math.ceil(0.75 * samples.length));
     for (const amount of amounts) {
       const what = amount.pattern ?? `${100 * (amount.sparsity ?? 0)} %`;
       if (!values.json)
@@ -90,21 +98,23 @@ try {
       for (const method of values.method) {
         const options = METHODS[method];
         if (options === undefined) throw new Error(`There is no method ${JSON.stringify(method)}`);
-        await prune(path, seen, { ...amount, ...options });
-        const held = await compare(path, samples.slice(seen.length));
+        const held = values["accuracy-only"]
+          ? undefined
+          : await heldOut(path, samples, { ...amount, ...options });
         const started = performance.now();
         const { sparsity } = await prune(path, samples, { ...amount, ...options });
         const seconds = (performance.now() - started) / 1000;
         const { accuracy } = await compare(path, test);
-        const facts = { name, ...amount, method, sparsity, heldOutDb: held.db, seconds };
-        if (values.json) console.log(JSON.stringify({ ...facts, accuracy: accuracy?.candidate }));
+        const { candidate, reference } = accuracy ?? {};
+        const facts = { name, ...amount, method, sparsity, heldOutDb: held, seconds };
+        if (values.json) console.log(JSON.stringify({ ...facts, accuracy: candidate, reference }));
         else
           console.log(
             [
               method.padEnd(32),
               `zeros ${percent(sparsity)}`,
-              `held out ${held.db.toFixed(1)} dB`.padStart(17),
-              `accuracy ${percent(accuracy?.candidate)} of ${percent(accuracy?.reference)}`,
+              held === undefined ? "" : `held out ${held.toFixed(1)} dB`.padStart(17),
+              `accuracy ${percent(candidate)} of ${percent(reference)}`,
               `${seconds.toFixed(1)} s`.padStart(7),
             ].join("  "),
           );

@@ -1,6 +1,6 @@
-// Writes the measured parts of README.md: what the demo, the tour and a search print, the models table, the table of
-// repairs, the speed table.
-//   npm run readme -- [demo] [tour] [optimize] [screenshot] [models] [repairs] [bench]    all of them when none is named
+// Writes the measured parts of README.md: what the demo, the tour and a search print, the models table, the tables of
+// repairs of quantized and of pruned models, the speed table.
+//   npm run readme -- [demo] [tour] [optimize] [screenshot] [models] [repairs] [pruning] [bench]    all of them when none is named
 // The screenshot is docs/report.png; Chromium has to be installed, or CHROMIUM_PATH to name it.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -102,22 +102,37 @@ export default [...calibration, ...test];
   return `    $ modelpress optimize digits_cnn.onnx --data digits.mjs -o best\n${indented(text)}`;
 }
 
-function repairs() {
-  const models = ["digits_cnn", "digits_dw", "digits_dw_skewed", "digits_vit"];
-  const named = models.flatMap((name) => ["--model", name]);
-  /** @type {{ name: string, method: string, db: number }[]} */
-  const facts = run(["scripts/measure-repairs.mjs", "--json", ...named])
+/**
+ * A script that measures methods on models, as a table: a row for each method, a column for each model.
+ *
+ * @param {string[]} args
+ * @param {string[]} models
+ * @param {(fact: { db: number, accuracy: number }) => string} cell
+ */
+function measured(args, models, cell) {
+  /** @type {{ name: string, method: string, db: number, accuracy: number }[]} */
+  const facts = run([...args, "--json", ...models.flatMap((name) => ["--model", name])])
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
   const lines = [...new Set(facts.map(({ method }) => method))].map((method) => {
     const cells = models.map((name) => facts.find((fact) => fact.name === name && fact.method === method));
-    return `| ${method} | ${cells.map((fact) => fact?.db.toFixed(1)).join(" | ")} |`;
+    return `| ${method} | ${cells.map((fact) => fact && cell(fact)).join(" | ")} |`;
   });
   return [`| | ${models.join(" | ")} |`, `|---${"|---".repeat(models.length)}|`, ...lines].join("\n");
 }
 
-/** The page of that search, as a picture of its beginning. */
+function repairs() {
+  const models = ["digits_cnn", "digits_dw", "digits_dw_skewed", "digits_vit"];
+  return measured(["scripts/measure-repairs.mjs"], models, ({ db }) => db.toFixed(1));
+}
+
+function pruning() {
+  const args = ["scripts/measure-pruning.mjs", "--sparsity", "0.7", "--accuracy-only"];
+  const models = ["digits_cnn", "digits_dw", "digits_vit"];
+  return measured(args, models, ({ accuracy }) => `${(100 * accuracy).toFixed(2)} %`);
+}
+
 async function screenshot() {
   const page = join(folder, "best/report.html");
   if (!existsSync(page)) optimize();
@@ -140,7 +155,7 @@ function bench() {
   return readFileSync(join(folder, "results.md"), "utf8").trimEnd();
 }
 
-const parts = { demo, tour, optimize, screenshot, models, repairs, bench };
+const parts = { demo, tour, optimize, screenshot, models, repairs, pruning, bench };
 const asked = process.argv.slice(2);
 try {
   for (const [name, write] of Object.entries(parts)) {
