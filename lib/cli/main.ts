@@ -91,7 +91,7 @@ async function main(argv: string[]): Promise<number> {
 function addSharedOptions(command: Command): void {
   command
     .option("--json", "print one JSON object on stdout and nothing else")
-    .option("--threads <n>", "threads for running models", parseCount)
+    .option("--threads <n>", "threads for the kernels and for running models", parseCount)
     .option("--quiet", "no progress");
 }
 

@@ -100,6 +100,12 @@ function pointsOf(report: Report, name: string, cost: Cost): Point[] {
   return points;
 }
 
+/** Points by their place in the order of cost; the result's comes last, so that none is painted over it. */
+function resultLast(points: readonly Point[], report: Report): [number, Point][] {
+  const isResult = ([, { trial }]: [number, Point]) => Number(trial?.id === report.verdict.trial);
+  return [...points.entries()].sort((a, b) => isResult(a) - isResult(b));
+}
+
 function originalLatency(report: Report): number | undefined {
   return (
     report.model.latency?.medianMs ?? report.trials.find(({ latency }) => latency)?.latency?.original.medianMs
@@ -154,7 +160,7 @@ function Plot({ report, cost, points, current, choose }: ParetoProps & { cost: C
           </text>
         </g>
         <path class="front" d={frontPath(points, x, y)} />
-        {points.map((point, index) => (
+        {resultLast(points, report).map(([index, point]) => (
           <PointMark
             key={point.trial?.id ?? "original"}
             {...{
