@@ -7,6 +7,8 @@ export default defineConfig({
     exclude: ["test/with-redis/**"],
     // onnxruntime and the addon live in processes of their own, as they do in a service.
     pool: "forks",
+    // Else one on two cores.
+    maxWorkers: "100%",
     testTimeout: 60_000,
     hookTimeout: 60_000,
     retry: 0,
