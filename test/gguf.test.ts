@@ -151,3 +151,28 @@ describe("writeGguf", () => {
     expect(readdirSync(folder)).toEqual(["file.gguf"]);
   });
 });
+
+it("reads headers of any length, wherever a number crosses what was loaded of them", async () => {
+  const scalars: Record<string, GgufValue> = {
+    "t.u64": { type: "uint64", value: 2n ** 63n },
+    "t.u32": { type: "uint32", value: 7 },
+    "t.u8": { type: "uint8", value: 200 },
+    "t.bool": { type: "bool", value: true },
+    "t.words": { type: "array", of: "string", length: 3, value: ["a", "", "bc"] },
+  };
+  // The first 64 KiB end somewhere within these values.
+  for (let length = 65_536 - 160; length < 65_536; length += 1) {
+    const metadata = { text: { type: "string", value: "x".repeat(length) } as const, ...scalars };
+    const w = { dtype: "int8", shape: [2], data: Int8Array.of(1, 2) } as const;
+    await writeGguf(path, { w }, { metadata, sync: false });
+    const file = readGguf(path);
+    expect(file.tensors.get("w")!.data).toEqual(w.data);
+    for (const [key, { value }] of Object.entries(metadata))
+      expect(file.metadata.get(key)!.value).toEqual(value);
+    file.close();
+  }
+  const words = Array.from({ length: 100_000 }, (_, i) => `word ${i}`);
+  const vocabulary = { type: "array", of: "string", length: words.length, value: words } as const;
+  await writeGguf(path, {}, { metadata: { vocabulary }, sync: false });
+  expect(readGguf(path).metadata.get("vocabulary")!.value).toEqual(words);
+});

@@ -9,19 +9,24 @@ export class HeaderWriter {
   private bytes = Buffer.alloc(64 * 1024);
   private length = 0;
 
+  // Room is made before the bytes are looked at: making it may move them.
   uint32(value: number): void {
-    this.bytes.writeUInt32LE(value, this.room(4));
+    const at = this.room(4);
+    this.bytes.writeUInt32LE(value, at);
   }
   uint64(value: number | bigint): void {
-    this.bytes.writeBigUInt64LE(BigInt(value), this.room(8));
+    const at = this.room(8);
+    this.bytes.writeBigUInt64LE(BigInt(value), at);
   }
   string(text: string): void {
     const length = Buffer.byteLength(text);
     this.uint64(length);
-    this.bytes.write(text, this.room(length));
+    const at = this.room(length);
+    this.bytes.write(text, at);
   }
   raw(bytes: Uint8Array): void {
-    this.bytes.set(bytes, this.room(bytes.byteLength));
+    const at = this.room(bytes.byteLength);
+    this.bytes.set(bytes, at);
   }
   finish(): Uint8Array {
     return this.bytes.subarray(0, this.length);

@@ -60,37 +60,7 @@ export function readHeader(file: MappedFile): GgufHeader {
     metadata.set(key, readValue(header, key, file.path));
   }
   const alignment = readAlignment(metadata, header);
-  const relative = readEntries(header, tensorCount);
-  const dataStart = padded(header.at, alignment);
-  const entries = new Map<string, GgufEntry>();
-  let end = 0;
-  for (const [name, { type, shape, byteLength, begin, position }] of relative) {
-    const details = { path: file.path, field: name, offset: position };
-    if (begin !== BigInt(end))
-      throw new ModelFormatError(
-        begin < BigInt(end) ? "TENSOR_OVERLAP" : "TENSOR_INVALID",
-        `the tensor begins at byte ${begin} of the data instead of ${end}, where the one before it ends`,
-        details,
-      );
-    const offset = dataStart + end;
-    if (offset + byteLength > file.size)
-      throw new ModelFormatError(
-        "DATA_TRUNCATED",
-        `the tensor ends at byte ${offset + byteLength}, but the file has ${file.size}`,
-        details,
-      );
-    entries.set(name, { type, shape, byteLength, offset });
-    end = padded(end + byteLength, alignment);
-  }
-  if (file.size > dataStart + end)
-    throw new ModelFormatError(
-      "TENSOR_INVALID",
-      `${file.size - dataStart - end} bytes after the last tensor`,
-      {
-        path: file.path,
-        offset: dataStart + end,
-      },
-    );
+  const entries = readEntries(header, tensorCount, { alignment, file });
   return { version, alignment, metadata, entries };
 }
 
@@ -111,38 +81,68 @@ function readAlignment(metadata: ReadonlyMap<string, GgufValue>, header: HeaderB
   return value as number;
 }
 
-interface Relative {
-  type: GgufType;
-  shape: number[];
-  byteLength: number;
-  /** From the start of the data. */
-  begin: bigint;
-  /** Where the header speaks of it. */
-  position: number;
-}
+/** An entry whose offset is not known yet. */
+type Draft = { -readonly [Field in keyof GgufEntry]: GgufEntry[Field] };
 
-function readEntries(header: HeaderBytes, count: number): Map<string, Relative> {
-  const entries = new Map<string, Relative>();
+/** Reads what the header says of each tensor, and checks that they fill the data one after the other, with padding alone between. */
+function readEntries(
+  header: HeaderBytes,
+  count: number,
+  { alignment, file }: { alignment: number; file: MappedFile },
+): Map<string, GgufEntry> {
+  const entries = new Map<string, Draft>();
+  let end = 0;
   for (let i = 0; i < count; i++) {
     const position = header.at;
     const name = header.string(MAX_NAME_BYTES, "a tensor's name");
-    const invalid = (message: string) =>
-      header.fail("TENSOR_INVALID", `tensor ${JSON.stringify(name)} ${message}`, position);
-    if (entries.has(name)) invalid("comes twice");
-    const rank = header.uint32();
-    if (rank > MAX_DIMENSIONS) invalid(`has ${rank} dimensions, more than ${MAX_DIMENSIONS}`);
-    const shape: number[] = [];
-    for (let axis = 0; axis < rank; axis++) shape.unshift(header.count(Number.MAX_SAFE_INTEGER, "elements"));
-    const id = header.uint32();
-    const type = ggufTypeOf(id);
-    if (type === undefined) return invalid(`has element type ${id}, which is not known`);
-    const begin = header.uint64();
-    const byteLength = ggufByteCount(type, shape);
-    if (byteLength === undefined)
-      return invalid(
-        `of shape [${shape.join(", ")}] is too large or no whole number of blocks of ${GGUF_TYPES[type].elements}`,
+    const entry = readEntry(header, name, position);
+    if (entry.offset !== end)
+      throw new ModelFormatError(
+        entry.offset < end ? "TENSOR_OVERLAP" : "TENSOR_INVALID",
+        `the tensor begins at byte ${entry.offset} of the data instead of ${end}, where the one before it ends`,
+        { path: file.path, field: name, offset: position },
       );
-    entries.set(name, { type, shape, byteLength, begin, position });
+    if (entries.set(name, entry).size === i) refuse(header, name, position, "comes twice");
+    end = padded(end + entry.byteLength, alignment);
   }
+  const dataStart = padded(header.at, alignment);
+  for (const [name, entry] of entries) {
+    entry.offset += dataStart;
+    const { offset, byteLength } = entry;
+    if (offset + byteLength > file.size)
+      throw new ModelFormatError(
+        "DATA_TRUNCATED",
+        `the tensor ends at byte ${offset + byteLength}, but the file has ${file.size}`,
+        { path: file.path, field: name, offset },
+      );
+  }
+  const rest = file.size - dataStart - end;
+  if (rest > 0) header.fail("TENSOR_INVALID", `${rest} bytes after the last tensor`, dataStart + end);
   return entries;
+}
+
+/** With the offset as the header has it: from the start of the data. */
+function readEntry(header: HeaderBytes, name: string, position: number): Draft {
+  const rank = header.uint32();
+  if (rank > MAX_DIMENSIONS)
+    refuse(header, name, position, `has ${rank} dimensions, more than ${MAX_DIMENSIONS}`);
+  const shape: number[] = [];
+  for (let axis = 0; axis < rank; axis++) shape.unshift(header.count(Number.MAX_SAFE_INTEGER, "elements"));
+  const id = header.uint32();
+  const type = ggufTypeOf(id);
+  if (type === undefined) return refuse(header, name, position, `has element type ${id}, which is not known`);
+  const offset = header.count(Number.MAX_SAFE_INTEGER, "bytes of data before a tensor");
+  const byteLength = ggufByteCount(type, shape);
+  if (byteLength === undefined)
+    return refuse(
+      header,
+      name,
+      position,
+      `of shape [${shape.join(", ")}] is too large or no whole number of blocks of ${GGUF_TYPES[type].elements}`,
+    );
+  return { type, shape, byteLength, offset };
+}
+
+function refuse(header: HeaderBytes, name: string, position: number, message: string): never {
+  return header.fail("TENSOR_INVALID", `tensor ${JSON.stringify(name)} ${message}`, position);
 }
