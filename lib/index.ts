@@ -199,7 +199,7 @@ export { type CompareModelsOptions, compareModels, type ModelComparison } from "
 export type { Latency } from "./runtime/latency.js";
 export type { OutputComparison } from "./runtime/output-difference.js";
 export { verifySafetensors } from "./safetensors/checksum.js";
-export type { SafetensorsEntry } from "./safetensors/header.js";
+export type { SafetensorsEntry } from "./safetensors/entry.js";
 export { type IterateOptions, readSafetensors, type SafetensorsFile } from "./safetensors/read.js";
 export { type WriteSafetensorsOptions, writeSafetensors } from "./safetensors/write.js";
 export { type CountNonzeroOptions, countNonzero, countNonzeroAsync } from "./sparse/count-nonzero.js";

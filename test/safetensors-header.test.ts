@@ -5,8 +5,9 @@ import { describe, expect, it, test } from "vitest";
 import { loadNative } from "../lib/backends/native.js";
 import { mapFile } from "../lib/files/map-file.js";
 import { ModelFormatError, readSafetensors, writeSafetensors } from "../lib/index.js";
-import { DTYPES, type Header, readHeader } from "../lib/safetensors/header.js";
-import { readPlainHeader } from "../lib/safetensors/plain-header.js";
+import { DTYPES } from "../lib/safetensors/entry.js";
+import { type Header, readHeader } from "../lib/safetensors/header.js";
+import { readFileHeader } from "../lib/safetensors/native-header.js";
 import { applyEdits, EDIT_KINDS, repairSafetensors } from "../scripts/fuzz/edits.mjs";
 import { temporaryFolder } from "./support/folder.js";
 import { entry, safetensorsBytes } from "./support/safetensors-bytes.js";
@@ -15,21 +16,31 @@ const folder = temporaryFolder();
 const path = join(folder, "file.safetensors");
 const hasAddon = loadNative().formats !== undefined && process.platform !== "win32";
 
-const listed = ({ entries, metadata }: Header) => ({ entries: [...entries], metadata: [...metadata] });
-
-/** What either reader makes of the file at `path`; an error stands for itself. */
-function readTwice() {
-  const file = mapFile(path);
-  const plain = readPlainHeader(file, 0);
-  let whole: ReturnType<typeof listed> | ModelFormatError;
+/** What a reader makes of a header, or says is wrong with it. */
+function outcome(read: () => Header) {
   try {
-    whole = listed(readHeader(file, 0));
+    const { entries, metadata } = read();
+    return { entries: [...entries], metadata: [...metadata] };
   } catch (error) {
     if (!(error instanceof ModelFormatError)) throw error;
-    whole = error;
+    const { code, message, field, offset } = error;
+    return { code, message, field, offset };
   }
+}
+
+/** What either reader makes of the file at `path`, and whether the addon takes it, refuses it, or leaves it to JavaScript's. */
+function readTwice() {
+  const file = mapFile(path);
+  const found = loadNative().formats!.readSafetensorsHeader(file.descriptor!, file.size);
+  const verdict = found === undefined ? "leaves" : "names" in found ? "takes" : "refuses";
+  const addon = outcome(() => readFileHeader(file, 0));
+  const script = outcome(() => readHeader(file, 0));
   file.close();
-  return { plain: plain && listed(plain), whole };
+  return { verdict, addon, script };
+}
+
+function write(header: string, dataBytes: number): void {
+  writeFileSync(path, safetensorsBytes(header, dataBytes));
 }
 
 const two = (a: string, b: string) => `{"a":${a},"b":${b}}`;
@@ -40,10 +51,10 @@ describe.skipIf(!hasAddon)("the addon's reader of headers", () => {
   test.each([...DTYPES.keys()])("knows %s as JavaScript's does", (dtype) => {
     const header = one(dtype, "[3,8]", "[0,0]");
     const bits = [1, 2, 3, 4, 6, 8, 16, 32, 64].filter((width) => {
-      writeFileSync(path, safetensorsBytes(header.replace("0]}", `${3 * width}]}`), 3 * width));
-      const { plain, whole } = readTwice();
-      if (plain) expect(plain).toEqual(whole);
-      return plain !== undefined;
+      write(header.replace("0]}", `${3 * width}]}`), 3 * width);
+      const { verdict, addon, script } = readTwice();
+      expect(addon).toEqual(script);
+      return verdict === "takes";
     });
     expect(bits).toHaveLength(1);
   });
@@ -53,6 +64,19 @@ describe.skipIf(!hasAddon)("the addon's reader of headers", () => {
     ["tensors in order", two(entry("F32", "[2,1]", "[0,8]"), entry("I8", "[]", "[8,9]")), 9],
     ["empty tensors", two(entry("F32", "[0,9]", "[0,0]"), entry("I8", "[1]", "[0,1]")), 1],
     ["64 sizes", one("I8", `[${Array(64).fill(1)}]`, "[0,1]"), 1],
+    ["tensors in another order", two(entry("I8", "[3]", "[4,7]"), entry("F32", "[1]", "[0,4]")), 7],
+    [
+      "an empty tensor after what begins there",
+      two(entry("I8", "[3]", "[0,3]"), entry("I8", "[0]", "[0,0]")),
+      3,
+    ],
+    ["fields in another order", '{"a":{"shape":[1],"dtype":"I8","data_offsets":[0,1]}}', 1],
+    ["a zero after sizes that are too large", one("I8", "[99999999,999999999,0]", "[0,0]"), 0],
+    [
+      "a zero after sizes of an infinite product",
+      one("I8", `[${Array(60).fill(9007199254740991)},0]`, "[0,0]"),
+      0,
+    ],
     ["metadata", metadata('{"format":"pt","":"~ "}'), 1],
     ["metadata without a key", metadata("{}"), 1],
     [
@@ -62,33 +86,48 @@ describe.skipIf(!hasAddon)("the addon's reader of headers", () => {
     ],
   ])("reads %s, with white space and without", (_, header, dataBytes) => {
     for (const text of [header, `${header.replaceAll(/([:,[{}\]])/g, " $1\n\t\r").trimStart()}  `]) {
-      writeFileSync(path, safetensorsBytes(text, dataBytes));
-      const { plain, whole } = readTwice();
-      expect(plain).toEqual(whole);
-      expect(plain).toBeDefined();
+      write(text, dataBytes);
+      const { verdict, addon, script } = readTwice();
+      expect(verdict).toBe("takes");
+      expect(addon).toEqual(script);
     }
   });
 
   test.each<[string, string, number]>([
-    ["tensors in another order", two(entry("I8", "[3]", "[4,7]"), entry("F32", "[1]", "[0,4]")), 7],
-    [
-      "an empty tensor after what begins there",
-      two(entry("I8", "[3]", "[0,3]"), entry("I8", "[0]", "[0,0]")),
-      3,
-    ],
-    ["fields in another order", '{"a":{"shape":[1],"dtype":"I8","data_offsets":[0,1]}}', 1],
     ["an escape", one("I8", "[1]", "[0,1]").replace("a", "\\u0061"), 1],
     ["a name beyond ASCII", one("I8", "[1]", "[0,1]").replace("a", "é"), 1],
-    ["65 sizes", one("I8", `[${Array(65).fill(1)}]`, "[0,1]"), 1],
-    ["a zero after sizes that are too large", one("I8", "[99999999,999999999,0]", "[0,0]"), 0],
+    ["a pair of escapes", one("I8", "[1]", "[0,1]").replace("a", "\\ud83d\\ude00"), 1],
+    ["an escape in a field", one("I8", "[1]", "[0,1]").replace("dtype", "\\u0064type"), 1],
+    ["every short escape", metadata('{"\\"\\\\\\/\\b\\f\\n\\r\\t":"\\uD7ff\\uFFFF"}'), 1],
   ])("leaves %s to JavaScript's, which takes it", (_, header, dataBytes) => {
-    writeFileSync(path, safetensorsBytes(header, dataBytes));
-    const { plain, whole } = readTwice();
-    expect(plain).toBeUndefined();
-    expect(whole).not.toBeInstanceOf(ModelFormatError);
+    write(header, dataBytes);
+    const { verdict, script } = readTwice();
+    expect(verdict).toBe("leaves");
+    expect(script).toHaveProperty("entries");
   });
 
-  test.each<[string, string, number]>([
+  test.each<[string, string | Uint8Array, number]>([
+    ["65 sizes", one("I8", `[${Array(65).fill(1)}]`, "[0,1]"), 1],
+    ["a name twice, once escaped", two(entry("I8", "[1]", "[0,1]"), "{}").replace('"b"', '"\\u0061"'), 1],
+    ["half a character", one("I8", "[1]", "[0,1]").replace("a", "é\\ud800é"), 1],
+    ["half a character first", one("I8", "[1]", "[0,1]").replace("a", "\\udc00\\ud800"), 1],
+    ["half a character in a string without end", '{"\\ud800', 0],
+    ["an escape that does not exist", one("I8", "[1]", "[0,1]").replace("a", "é\\x"), 1],
+    ["an escape of no number", one("I8", "[1]", "[0,1]").replace("a", "\\u00g0"), 1],
+    ["a type with an escape", one("\\u0046\\u0037", "[1]", "[0,1]"), 1],
+    ["text that is not UTF-8", Buffer.from([...Buffer.from('{"a'), 0xc0, 0x80, 0x22, 0x7d]), 0],
+    ["half a character of UTF-8", Buffer.from([...Buffer.from('{"a'), 0xed, 0xa0, 0x80, 0x22, 0x7d]), 0],
+    ["UTF-8 cut short", Buffer.from([...Buffer.from('{"a'), 0xf0, 0x9f, 0x98]), 0],
+    ["a fault behind a name beyond ASCII", `{"é":{},"b":{}}`, 0],
+    ["a field twice", '{"a":{"dtype":"I8","dtype":"I8"}}', 0],
+    ["a field that is not known", '{"a":{"é":"I8"}}', 0],
+    ["no field", '{"a":{}}', 0],
+    ["metadata of a number", metadata('{"k":"1","l":2}'), 1],
+    ["metadata without end", '{"__metadata__":{"k":"1"', 0],
+    ["shared bytes in another order", two(entry("I8", "[2]", "[1,3]"), entry("I8", "[2]", "[0,2]")), 3],
+    ["a fraction", one("I8", "[1.0]", "[0,1]"), 1],
+    ["an exponent", one("I8", "[1E2]", "[0,1]"), 1],
+    ["nothing", "", 0],
     ["a name twice", `{"a":${entry("I8", "[1]", "[0,1]")},"a":${entry("I8", "[1]", "[1,2]")}}`, 2],
     ["a key of the metadata twice", metadata('{"k":"1","k":"2"}'), 1],
     ["the metadata twice", `{"__metadata__":{},"__metadata__":{}}`, 0],
@@ -116,38 +155,45 @@ describe.skipIf(!hasAddon)("the addon's reader of headers", () => {
     ["white space first", ` ${one("I8", "[1]", "[0,1]")}`, 1],
     ["text after the end", `${one("I8", "[1]", "[0,1]")}x`, 1],
     ["a header without end", '{"a":{"dtype":"I8"', 0],
-  ])("leaves %s to JavaScript's, which refuses it", (_, header, dataBytes) => {
+  ])("refuses %s in the words of JavaScript's", (_, header, dataBytes) => {
     writeFileSync(path, safetensorsBytes(header, dataBytes));
-    const { plain, whole } = readTwice();
-    expect(plain).toBeUndefined();
-    expect(whole).toBeInstanceOf(ModelFormatError);
+    const { verdict, addon, script } = readTwice();
+    expect(verdict).toBe("refuses");
+    expect(addon).toHaveProperty("code");
+    expect(addon).toEqual(script);
   });
 
-  it("never takes what JavaScript's does not, nor otherwise", async () => {
+  it("says of damaged headers what JavaScript's says", async () => {
     const tensors = Object.fromEntries(
-      ["w", "b.0", "b.1"].map((name, i) => [
+      ["w", "b.0", "b.1", "é"].map((name, i) => [
         name,
         { dtype: "int8", shape: [2, i], data: new Int8Array(2 * i) } as const,
       ]),
     );
-    await writeSafetensors(path, tensors, { metadata: { format: "pt" }, checksums: true });
-    const good = readFileSync(path);
+    await writeSafetensors(path, tensors, { metadata: { format: "pt", "a\nb": "\u0001" }, checksums: true });
+    const odd = readFileSync(path);
+    const { é: _, ...plain } = tensors;
+    await writeSafetensors(path, plain, { metadata: { format: "pt" }, checksums: true });
+    const files = [
+      { bytes: odd, dataBytes: 12 },
+      { bytes: readFileSync(path), dataBytes: 6 },
+    ];
     const edits = fc.array(
       fc.record({ kind: fc.constantFrom(...EDIT_KINDS), at: fc.nat(600), value: fc.nat(255) }),
       { minLength: 1, maxLength: 3 },
     );
-    let taken = 0;
+    const verdicts = { takes: 0, refuses: 0, leaves: 0 };
     fc.assert(
-      fc.property(edits, (damage) => {
-        writeFileSync(path, repairSafetensors(applyEdits(good, damage), 6));
-        const { plain, whole } = readTwice();
-        if (plain === undefined) return;
-        taken++;
-        expect(plain).toEqual(whole);
+      fc.property(edits, fc.constantFrom(...files), (damage, { bytes, dataBytes }) => {
+        writeFileSync(path, repairSafetensors(applyEdits(bytes, damage), dataBytes));
+        const { verdict, addon, script } = readTwice();
+        verdicts[verdict as keyof typeof verdicts]++;
+        expect(addon).toEqual(script);
+        if (verdict !== "leaves") expect("code" in script).toBe(verdict === "refuses");
       }),
-      { numRuns: 500, seed: 3 },
+      { numRuns: 800, seed: 3 },
     );
-    expect(taken).toBeGreaterThan(20);
+    expect(Math.min(...Object.values(verdicts))).toBeGreaterThan(10);
   });
 
   it("reads a set as JavaScript's does, and looks names up", async () => {

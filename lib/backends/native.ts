@@ -24,23 +24,36 @@ export interface NativeFiles {
   ): { buffer: ArrayBuffer; forget(): void; unmap(buffer: ArrayBuffer): void } | undefined;
 }
 
-/** What the addon does with formats; lib/safetensors/plain-header.ts uses it. */
+/** What the addon does with formats; lib/safetensors/native-header.ts uses it. */
 export interface NativeFormats {
   /**
-   * The header of an open safetensors file of so many bytes, where it is plain and valid; undefined for any other, valid or not, and
-   * where the system's descriptors are not Node's. `names` has a line for each tensor; `rows` five numbers: the rank of its type in the
-   * format, its bytes, its offset in the data, and where its sizes begin and end in `sizes`. `metadata` has a line for each key and
-   * one for each text.
+   * The header of an open safetensors file of so many bytes, or the first thing that is wrong with it. Undefined where names or
+   * metadata are not plain ASCII, where the file is too short for a header, and where the system's descriptors are not Node's.
    */
-  readSafetensorsHeader(descriptor: number, fileBytes: number): SafetensorsTable | undefined;
+  readSafetensorsHeader(
+    descriptor: number,
+    fileBytes: number,
+  ): SafetensorsTable | SafetensorsFault | undefined;
 }
 
+/** `names` has a line for each tensor; `rows` five numbers: the rank of its type in the format, its bytes, its offset in the data, and
+ * where its sizes begin and end in `sizes`. `metadata` has a line for each key and one for each text. */
 export interface SafetensorsTable {
   readonly dataStart: number;
   readonly names: string;
   readonly rows: Float64Array;
   readonly sizes: Float64Array;
   readonly metadata: string;
+}
+
+/** Found again by reading the header's text from `at`; seen by who reads it up to `end`. native/safetensors/header.h tells the kinds. */
+export interface SafetensorsFault {
+  readonly kind: "text" | "start" | "member" | "pair" | "repeated" | "close" | "end" | "place" | "rest";
+  readonly at: number;
+  readonly end: number;
+  /** Bytes of the data that have a tensor. */
+  readonly covered: number;
+  readonly dataStart: number;
 }
 
 /** What the addon does with memory; lib/new-array.ts uses it. */

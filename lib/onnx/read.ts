@@ -55,13 +55,14 @@ export function readOnnx(input: string | Uint8Array, options: MapOptions = {}): 
 }
 
 function decodeModel(bytes: Uint8Array, path?: string): ModelProto {
-  scanWire(bytes, ModelProtoSchema, path);
-  const proto = fromBinary(ModelProtoSchema, bytes);
-  if (!proto.graph || proto.opsetImport.length === 0)
+  const present = scanWire(bytes, ModelProtoSchema, path);
+  const { graph, opsetImport } = ModelProtoSchema.field;
+  // Before it is decoded: what is no model may be full of messages.
+  if (!present.has(graph.number) || !present.has(opsetImport.number))
     throw new ModelFormatError("MODEL_INVALID", "this is not an ONNX model: it has no graph or no opset", {
       path,
     });
-  return proto;
+  return fromBinary(ModelProtoSchema, bytes);
 }
 
 export interface OpenOptions extends MapOptions {

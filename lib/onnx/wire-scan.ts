@@ -18,6 +18,8 @@ const BYTES_PER_MESSAGE = 5;
 const MAX_BIGINTS = 1 << 24;
 const MAX_NUMBERS = 1 << 26;
 const MAX_STRING_BYTES = 256 * 1024 * 1024;
+/** As many axes as the reader of tensors takes. */
+const MAX_SIZES = 64;
 
 const VARINT = 0;
 const FIXED64 = 1;
@@ -73,15 +75,18 @@ function wireTypeOf(scalar: ScalarType): number {
  * lies inside its message, every field has the wire type the schema gives it, every string is UTF-8, and depth and
  * counts stay within bounds. The decoder behind it trusts lengths modulo 2^32 and wire types as they come.
  * Encoding: https://protobuf.dev/programming-guides/encoding
+ *
+ * @returns the numbers of the message's own fields that are there
  */
-export function scanWire(bytes: Uint8Array, schema: DescMessage, path?: string): void {
-  new WireScan(bytes, path).message(ruleFor(schema));
+export function scanWire(bytes: Uint8Array, schema: DescMessage, path?: string): ReadonlySet<number> {
+  return new WireScan(bytes, path).message(ruleFor(schema));
 }
 
 class WireScan {
   private at = 0;
   private messages = 0;
   private readonly values = { bigint: 0, number: 0 };
+  private sizes = 0;
   private textBytes = 0;
   private readonly counts = new Map<string, number>();
   private readonly maxMessages: number;
@@ -94,7 +99,8 @@ class WireScan {
   }
 
   /** A stack of its own instead of recursion: a hostile depth must end in an error, not in a stack overflow. */
-  message(root: MessageRule): void {
+  message(root: MessageRule): ReadonlySet<number> {
+    const present = new Set<number>();
     const ends = [this.bytes.length];
     const open = [root];
     while (open.length > 0) {
@@ -111,6 +117,7 @@ class WireScan {
       const wireType = tag % 8;
       if (number === 0 || number > 0x1fffffff)
         throw this.error("WIRE_MALFORMED", `field number ${number} does not exist`, tagAt);
+      if (open.length === 1) present.add(number);
       const field = rule.fields.get(number);
       const inner = this.field(field, rule, wireType, end, tagAt);
       if (inner === undefined) continue;
@@ -120,6 +127,7 @@ class WireScan {
       open.push(field!.message!);
       ends.push(inner);
     }
+    return present;
   }
 
   /** Passes one field. Returns where a nested message ends when there is one to walk into. */
@@ -137,7 +145,7 @@ class WireScan {
         `${parent.typeName}.${field.name} has wire type ${wireType} instead of ${field.wireType}`,
         tagAt,
       );
-    if (field?.repeated && !packed) this.countNumbers(field.repeated, 1, tagAt);
+    if (field?.repeated && !packed) this.countNumbers(field, 1, tagAt);
     switch (wireType) {
       case VARINT:
         this.skipVarint(end);
@@ -214,24 +222,29 @@ class WireScan {
           `${field.name} holds ${length} bytes, no multiple of ${size}`,
           tagAt,
         );
-      this.countNumbers(field.repeated!, length / size, tagAt);
+      this.countNumbers(field, length / size, tagAt);
       return;
     }
     const end = from + length;
     let values = 0;
     for (this.at = from; this.at < end; values++) this.skipVarint(end);
-    this.countNumbers(field.repeated!, values, tagAt);
+    this.countNumbers(field, values, tagAt);
   }
 
-  private countNumbers(kind: "bigint" | "number", values: number, at: number): void {
-    const limit = kind === "bigint" ? MAX_BIGINTS : MAX_NUMBERS;
-    this.values[kind] += values;
-    if (this.values[kind] > limit)
+  private countNumbers({ name, repeated }: FieldRule, values: number, at: number): void {
+    const limit = repeated === "bigint" ? MAX_BIGINTS : MAX_NUMBERS;
+    this.values[repeated!] += values;
+    if (this.values[repeated!] > limit)
       throw this.error(
         "WIRE_TOO_MANY",
         `more than ${limit} numbers outside raw_data; store large tensors as raw_data or external data`,
         at,
       );
+    if (name !== "dims") return;
+    this.sizes += values;
+    // Of all tensors together, for they may come one by one.
+    if (this.sizes > MAX_SIZES * this.messages)
+      throw this.error("WIRE_TOO_MANY", `tensors of more than ${MAX_SIZES} sizes`, at);
   }
 
   private count(rule: MessageRule, at: number): void {

@@ -10,45 +10,75 @@ const FRACTION = new Set<string | undefined>([".", "e", "E"]);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
 const SPECIAL = /[\\\u0000-\u001f]/;
 const LITERAL = /(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])/y;
+/** numpy has no more axes. */
+const MAX_INTEGERS = 64;
 const MAX_SKIPPED_DEPTH = 16;
 const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** The text of a header that begins at byte `start` of a file. Throws TEXT_NOT_UTF8. */
+export function decodeHeader(bytes: Uint8Array, path: string, start: number): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw notUtf8(path, start, cause);
+  }
+}
+
+export function notUtf8(path: string, offset: number, cause?: unknown): ModelFormatError {
+  return new ModelFormatError("TEXT_NOT_UTF8", "the header is not UTF-8", { path, offset, cause });
+}
+
+type SeenKeys = Pick<Set<string>, "has"> & { add?(key: string): void };
 
 /**
  * A reader of the few shapes of JSON that a header may hold: objects, strings and lists of non-negative integers.
  * JSON.parse alone would keep the last of two equal keys in silence, and would nest as deep as a file asks.
  */
 export class HeaderText {
-  private readonly text: string;
   private at = 0;
 
+  /** `start` is where the text begins in the file. */
   constructor(
-    bytes: Uint8Array,
+    private readonly text: string,
     private readonly path: string,
     private readonly start: number,
-  ) {
-    try {
-      this.text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    } catch (cause) {
-      throw new ModelFormatError("TEXT_NOT_UTF8", "the header is not UTF-8", { path, offset: start, cause });
-    }
-    // Other readers look for this byte, so white space before it would make two readers disagree.
+  ) {}
+
+  /** Throws unless the first thing is an object. Other readers look for its byte, so white space before it is refused. */
+  begin(): void {
     if (!this.text.startsWith("{")) this.fail("the header must begin with {");
   }
 
-  /** Reads an object, calling `value` after each key to read what belongs to it; refuses a key that came before. */
-  object(value: (key: string, position: number) => void): void {
+  /**
+   * Reads an object, calling `value` after each key to read what belongs to it; refuses a key that came before. A map into which
+   * `value` puts all keys serves as `seen`, where they are many.
+   */
+  object(value: (key: string, position: number) => void, seen: SeenKeys = new Set<string>()): void {
     this.expect("{");
-    const seen = new Set<string>();
     if (this.accept("}")) return;
-    do {
-      this.skipSpace();
-      const position = this.at;
-      const key = this.string();
-      if (seen.has(key)) this.fail(`key ${JSON.stringify(key)} comes twice`);
-      seen.add(key);
-      this.expect(":");
-      value(key, position);
-    } while (this.accept(","));
+    do this.member(value, seen);
+    while (this.accept(","));
+    this.close();
+  }
+
+  /** Reads a key and what belongs to it. */
+  member(value: (key: string, position: number) => void, seen: SeenKeys = new Set<string>()): void {
+    this.skipSpace();
+    const position = this.at;
+    const key = this.string();
+    if (seen.has(key)) this.repeated(key);
+    seen.add?.(key);
+    this.expect(":");
+    value(key, position);
+  }
+
+  /** Throws for a key that was just read. */
+  repeated(key: string): never {
+    return this.fail(`key ${JSON.stringify(key)} comes twice`);
+  }
+
+  /** Reads the end of an object. */
+  close(): void {
     this.expect("}");
   }
 
@@ -82,6 +112,7 @@ export class HeaderText {
     if (this.accept("]")) return values;
     do {
       this.skipSpace();
+      if (values.length === MAX_INTEGERS) this.fail(`a list of more than ${MAX_INTEGERS} numbers`);
       values.push(this.integer());
     } while (this.accept(","));
     this.expect("]");

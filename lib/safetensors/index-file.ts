@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { ModelFormatError } from "../errors.js";
 import { mapFile } from "../files/map-file.js";
 import { MAX_HEADER_BYTES } from "./header.js";
-import { HeaderText } from "./header-text.js";
+import { decodeHeader, HeaderText } from "./header-text.js";
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const SHARD_NAME = /^[^/\\:\u0000-\u001f]{1,243}\.safetensors$/;
@@ -62,7 +62,8 @@ function readWeightMap(path: string): WeightMap | undefined {
   try {
     if (file.size > MAX_HEADER_BYTES)
       throw new ModelFormatError("HEADER_TOO_LARGE", `an index of ${file.size} bytes`, { path });
-    const text = new HeaderText(file.read(0, file.size), path, 0);
+    const text = new HeaderText(decodeHeader(file.read(0, file.size), path, 0), path, 0);
+    text.begin();
     let weightMap: WeightMap | undefined;
     text.object((key) => {
       if (key !== "weight_map") return text.skip();
@@ -73,7 +74,7 @@ function readWeightMap(path: string): WeightMap | undefined {
         places.set(tensor, name);
         if (files.add(name).size > MAX_SHARDS)
           throw new ModelFormatError("INDEX_INVALID", `it names more than ${MAX_SHARDS} files`, { path });
-      });
+      }, places);
       weightMap = { places, files };
     });
     text.end();

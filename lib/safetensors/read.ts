@@ -3,9 +3,10 @@ import { type MapOptions, type MappedFile, mapFile } from "../files/map-file.js"
 import { LazyMap } from "../lazy-map.js";
 import type { OnProgress } from "../progress.js";
 import { bitsPerElement, elementCount, type Tensor, viewAs } from "../tensor.js";
-import { type Header, readHeader, type SafetensorsEntry } from "./header.js";
+import type { SafetensorsEntry } from "./entry.js";
+import type { Header } from "./header.js";
 import { readIndex } from "./index-file.js";
-import { readPlainHeader } from "./plain-header.js";
+import { readFileHeader } from "./native-header.js";
 
 export interface IterateOptions {
   signal?: AbortSignal | undefined;
@@ -68,10 +69,6 @@ function readSet(path: string, options: MapOptions): SafetensorsFile {
     for (const file of files) file.close();
     throw error;
   }
-}
-
-function readFileHeader(file: MappedFile, index: number): Header {
-  return readPlainHeader(file, index) ?? readHeader(file, index);
 }
 
 /** Of the files of a set. */

@@ -6,7 +6,8 @@ import type { OnProgress } from "../progress.js";
 import { Scratch } from "../scratch.js";
 import { bitsPerElement, type DeferredTensor, type DType, elementCount, type Tensor } from "../tensor.js";
 import { checksumKey, isChecksumKey } from "./checksum.js";
-import { DTYPES, MAX_HEADER_BYTES, PREFIX_BYTES } from "./header.js";
+import { DTYPES } from "./entry.js";
+import { MAX_HEADER_BYTES, PREFIX_BYTES } from "./header.js";
 import { checkSharding, indexPath, shardPath, splitBySize } from "./shards.js";
 
 const NAMES = new Map([...DTYPES].map(([name, dtype], rank) => [dtype, { name, rank }]));

@@ -1,7 +1,11 @@
 #include "header.h"
 
+#include <algorithm>
+#include <numeric>
 #include <string_view>
-#include <unordered_set>
+
+#include "header_text.h"
+#include "name_set.h"
 
 namespace modelpress {
 namespace {
@@ -19,132 +23,176 @@ constexpr Type kTypes[] = {
     {"C64", 64},    {"F64", 64},    {"I64", 64},    {"U64", 64},
 };
 
-constexpr int kMaxDigits = 15;
-// A list of more sizes would take several times its text in memory.
-constexpr size_t kMaxRank = 64;
-// Names that hash alike make the set slow; V8's own, which lib uses, hashes with a secret.
-constexpr size_t kMaxCollisions = 32;
+// As lib/safetensors/header-text.ts allows.
+constexpr size_t kMaxIntegers = 64;
 // Up to here doubles are exact.
 constexpr double kMaxBits = 9007199254740991.0;
 
 class Reader {
  public:
-  Reader(const uint8_t* text, size_t size, TensorTable& table)
-      : at_(text), end_(text + size), table_(table) {}
+  Reader(const uint8_t* text, size_t size, TensorTable& table, HeaderFault& fault)
+      : text_(text, size), table_(table), fault_(fault) {}
 
-  bool header(double data_bytes) {
-    // Other readers look for this byte, so no white space may come before it.
-    if (at_ == end_ || *at_ != '{') return false;
-    const auto member = [this](std::string_view key) {
-      return key == "__metadata__" ? metadata() : tensor(key);
-    };
-    if (!object(member)) return false;
-    skip_space();
-    return at_ == end_ && covered_ == data_bytes;
+  HeaderKind header(double data_bytes) {
+    if (!read(data_bytes)) return HeaderKind::kFault;
+    return text_.is_plain() ? HeaderKind::kPlain : HeaderKind::kOther;
   }
 
  private:
-  // Calls member(key) at each value; false for a key that comes twice.
-  template <class Member>
-  bool object(const Member& member) {
-    if (!accept('{')) return false;
-    if (accept('}')) return true;
-    std::unordered_set<std::string_view> seen;
-    do {
-      std::string_view key;
-      if (!string(key) || !accept(':')) return false;
-      if (seen.bucket_count() > 0 && seen.bucket_size(seen.bucket(key)) > kMaxCollisions) return false;
-      if (!seen.insert(key).second || !member(key)) return false;
-    } while (accept(','));
-    return accept('}');
+  bool read(double data_bytes) {
+    if (!text_.is_utf8()) return fail("text", 0);
+    // Other readers look for this byte, so no white space may come before it.
+    if (!text_.starts_with('{')) return fail("start", 0);
+    const auto member = [this](std::string_view name, size_t at) {
+      return name == "__metadata__" ? metadata() : tensor(name, at);
+    };
+    if (!object("member", member)) return false;
+    text_.skip_space();
+    if (!text_.at_end()) return fail("end", text_.at());
+    return check_places(data_bytes);
   }
 
-  bool tensor(std::string_view name) {
-    std::string_view dtype;
-    if (!accept('{') || !field("dtype") || !string(dtype)) return false;
-    const Type* type = std::begin(kTypes);
-    while (type != std::end(kTypes) && type->name != dtype) ++type;
-    if (type == std::end(kTypes)) return false;
+  // False in every case. Of two the first stays, which lies deeper and says more.
+  bool fail(const char* kind, size_t at) {
+    if (fault_.kind == nullptr) fault_ = {kind, at, text_.at(), 0};
+    return false;
+  }
 
-    const size_t first_size = table_.sizes.size();
-    double bits = type->bits;
-    const auto add_size = [&](double size) {
-      table_.sizes.push_back(size);
-      bits *= size;
-      return bits <= kMaxBits && table_.sizes.size() - first_size <= kMaxRank;
-    };
-    if (!accept(',') || !field("shape") || !integers(add_size)) return false;
-
-    double offsets[2];
-    size_t count = 0;
-    const auto add_offset = [&](double offset) {
-      if (count < 2) offsets[count] = offset;
-      return ++count <= 2;
-    };
-    if (!accept(',') || !field("data_offsets") || !integers(add_offset) || !accept('}')) return false;
-    // Each begins where the one before it ends: no hole, no overlap.
-    if (count != 2 || offsets[0] != covered_ || (offsets[1] - offsets[0]) * 8 != bits) return false;
-    covered_ = offsets[1];
-
-    add_line(table_.names, name);
-    const double row[TensorTable::kColumns] = {static_cast<double>(type - kTypes), bits / 8, offsets[0],
-                                               static_cast<double>(first_size),
-                                               static_cast<double>(table_.sizes.size())};
-    table_.rows.insert(table_.rows.end(), std::begin(row), std::end(row));
-    return true;
+  // Calls value(key, position of the key) at each value.
+  template <class Value>
+  bool object(const char* kind, const Value& value) {
+    if (!text_.accept('{')) return false;
+    if (text_.accept('}')) return true;
+    NameSet seen;
+    do {
+      text_.skip_space();
+      const size_t at = text_.at();
+      std::string_view key;
+      if (!text_.string(key)) return fail(kind, at);
+      if (!seen.insert(key)) return fail("repeated", at);
+      if (!text_.accept(':') || !value(key, at)) return fail(kind, at);
+    } while (text_.accept(','));
+    return text_.accept('}') || fail("close", text_.at());
   }
 
   bool metadata() {
-    return object([this](std::string_view key) {
+    return object("pair", [this](std::string_view key, size_t) {
       std::string_view text;
-      if (!string(text)) return false;
+      if (!text_.string(text)) return false;
       add_line(table_.metadata, key);
       add_line(table_.metadata, text);
       return true;
     });
   }
 
-  bool field(std::string_view name) {
-    std::string_view key;
-    return string(key) && key == name && accept(':');
+  struct Fields {
+    bool has_dtype = false;
+    bool has_shape = false;
+    bool has_offsets = false;
+    std::string_view dtype;
+    std::vector<double> shape;
+    std::vector<double> offsets;
+  };
+
+  bool read_fields(Fields& fields) {
+    if (!text_.accept('{')) return false;
+    if (text_.accept('}')) return true;
+    do {
+      std::string_view key;
+      if (!text_.string(key) || !text_.accept(':')) return false;
+      bool is_read = false;
+      if (key == "dtype" && !fields.has_dtype)
+        is_read = fields.has_dtype = text_.string(fields.dtype);
+      else if (key == "shape" && !fields.has_shape)
+        is_read = fields.has_shape = integers(fields.shape);
+      else if (key == "data_offsets" && !fields.has_offsets)
+        is_read = fields.has_offsets = integers(fields.offsets);
+      if (!is_read) return false;
+    } while (text_.accept(','));
+    return text_.accept('}');
   }
 
-  // One with an escape or beyond ASCII is not plain.
-  bool string(std::string_view& value) {
-    if (!accept('"')) return false;
-    const uint8_t* const from = at_;
-    while (at_ != end_ && *at_ != '"') {
-      if (*at_ < ' ' || *at_ > '~' || *at_ == '\\') return false;
-      ++at_;
-    }
-    if (at_ == end_) return false;
-    value = {reinterpret_cast<const char*>(from), static_cast<size_t>(at_ - from)};
-    ++at_;
+  bool integers(std::vector<double>& values) {
+    values.clear();
+    if (!text_.accept('[')) return false;
+    if (text_.accept(']')) return true;
+    do {
+      double value;
+      if (values.size() == kMaxIntegers || !text_.integer(value)) return false;
+      values.push_back(value);
+    } while (text_.accept(','));
+    return text_.accept(']');
+  }
+
+  bool tensor(std::string_view name, size_t at) {
+    Fields& fields = fields_;
+    fields.has_dtype = fields.has_shape = fields.has_offsets = false;
+    // Whole before anything in it is judged: who looks for the fault reads up to here.
+    if (!read_fields(fields)) return false;
+    if (!fields.has_dtype || !fields.has_shape || !fields.has_offsets) return false;
+    const Type* type = std::begin(kTypes);
+    while (type != std::end(kTypes) && type->name != fields.dtype) ++type;
+    if (type == std::end(kTypes) || fields.offsets.size() != 2) return false;
+    const double begin = fields.offsets[0];
+    const double bits = bits_of(*type, fields.shape);
+    if (begin > fields.offsets[1] || bits > kMaxBits || (fields.offsets[1] - begin) * 8 != bits) return false;
+
+    add_line(table_.names, name);
+    const double first_size = static_cast<double>(table_.sizes.size());
+    table_.sizes.insert(table_.sizes.end(), fields.shape.begin(), fields.shape.end());
+    const double row[TensorTable::kColumns] = {static_cast<double>(type - kTypes), bits / 8, begin,
+                                               first_size, static_cast<double>(table_.sizes.size())};
+    table_.rows.insert(table_.rows.end(), std::begin(row), std::end(row));
+    positions_.push_back(static_cast<uint32_t>(at));
     return true;
   }
 
-  // Calls add(value) for each of a list, until it returns false.
-  template <class Add>
-  bool integers(const Add& add) {
-    if (!accept('[')) return false;
-    if (accept(']')) return true;
-    do {
-      double value;
-      if (!integer(value) || !add(value)) return false;
-    } while (accept(','));
-    return accept(']');
+  static double bits_of(const Type& type, const std::vector<double>& shape) {
+    double bits = type.bits;
+    for (const double size : shape) {
+      if (size == 0) return 0;
+      bits *= size;
+    }
+    return bits;
   }
 
-  bool integer(double& value) {
-    skip_space();
-    const uint8_t* const from = at_;
-    int64_t sum = 0;
-    for (; at_ != end_ && *at_ >= '0' && *at_ <= '9'; ++at_) {
-      if (at_ - from == kMaxDigits) return false;
-      sum = sum * 10 + (*at_ - '0');
+  double begin_of(uint32_t tensor) const { return table_.rows[tensor * TensorTable::kColumns + 2]; }
+  double bytes_of(uint32_t tensor) const { return table_.rows[tensor * TensorTable::kColumns + 1]; }
+
+  // Each begins where the one before it ends: no hole, no overlap, nothing behind the last.
+  bool check_places(double data_bytes) {
+    std::vector<uint32_t> order(positions_.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto is_before = [this](uint32_t a, uint32_t b) {
+      if (begin_of(a) != begin_of(b)) return begin_of(a) < begin_of(b);
+      return bytes_of(a) != bytes_of(b) ? bytes_of(a) < bytes_of(b) : a < b;
+    };
+    if (!in_order()) std::sort(order.begin(), order.end(), is_before);
+    double covered = 0;
+    for (const uint32_t tensor : order) {
+      if (begin_of(tensor) != covered || begin_of(tensor) + bytes_of(tensor) > data_bytes)
+        return fail_place(tensor, covered);
+      covered += bytes_of(tensor);
     }
-    value = static_cast<double>(sum);
-    return at_ != from && (*from != '0' || at_ - from == 1);
+    if (covered == data_bytes) return true;
+    fault_ = {"rest", text_.at(), text_.at(), covered};
+    return false;
+  }
+
+  // As nearly every writer leaves them.
+  bool in_order() const {
+    double last = 0;
+    for (uint32_t tensor = 0; tensor < positions_.size(); ++tensor) {
+      if (begin_of(tensor) < last) return false;
+      last = begin_of(tensor) + bytes_of(tensor);
+    }
+    return true;
+  }
+
+  bool fail_place(uint32_t tensor, double covered) {
+    const bool is_last = tensor + 1 == positions_.size();
+    fault_ = {"place", positions_[tensor], is_last ? text_.at() : positions_[tensor + 1], covered};
+    return false;
   }
 
   static void add_line(std::string& lines, std::string_view text) {
@@ -152,27 +200,18 @@ class Reader {
     lines.push_back('\n');
   }
 
-  bool accept(char character) {
-    skip_space();
-    if (at_ == end_ || *at_ != static_cast<uint8_t>(character)) return false;
-    ++at_;
-    return true;
-  }
-
-  void skip_space() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\t' || *at_ == '\n' || *at_ == '\r')) ++at_;
-  }
-
-  const uint8_t* at_;
-  const uint8_t* const end_;
+  HeaderText text_;
   TensorTable& table_;
-  double covered_ = 0;  // bytes of the data that have a tensor
+  HeaderFault& fault_;
+  Fields fields_;                    // of one tensor; kept for its memory
+  std::vector<uint32_t> positions_;  // of the tensors' names in the text
 };
 
 }  // namespace
 
-bool read_plain_header(const uint8_t* text, size_t size, double data_bytes, TensorTable& table) {
-  return Reader(text, size, table).header(data_bytes);
+HeaderKind read_header(const uint8_t* text, size_t size, double data_bytes, TensorTable& table,
+                       HeaderFault& fault) {
+  return Reader(text, size, table, fault).header(data_bytes);
 }
 
 }  // namespace modelpress
