@@ -78,10 +78,10 @@ describe("modelpress quantize", () => {
     ],
     ["a file that is no model", [calibration, "-o", join(folder, "x.onnx")], 1, /calibration\.mjs.*WIRE_/],
     [
-      "an output folder that is missing",
-      [model, "-o", join(folder, "none", "x.onnx")],
+      "an output whose folder is a file",
+      [model, "-o", join(calibration, "x.onnx")],
       1,
-      /x\.onnx.*folder does not exist/,
+      /x\.onnx.*folder is a file/,
     ],
   ])("with %s ends with its exit code and one line", (_, args, code, message) => {
     const { status, stdout, stderr } = modelpress("quantize", ...args);

@@ -82,6 +82,9 @@ describe("files", () => {
       await verifyGguf(join(folder, "w.gguf")),
     ])
       expect({ ok: verification.ok, intact: verification.intact.toSorted() }).toEqual(intact);
+    // They are of this file alone, so the next lacks nothing without them.
+    for (const output of ["back.safetensors", "again.gguf"])
+      expect((await convertModel(join(folder, "w.gguf"), join(folder, output))).left).toEqual({});
   });
 
   it("that differ from what was to be written are found by check", async () => {

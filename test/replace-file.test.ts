@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, test } from "vitest";
 import { replaceFile } from "../lib/files/replace-file.js";
@@ -45,10 +45,22 @@ it("stops in the middle of a large piece, and leaves nothing", async () => {
   expect(readdirSync(folder).filter((name) => name.includes("stopped"))).toEqual([]);
 });
 
+it("makes the folder that is missing, and removes it again where the file cannot be written", async () => {
+  const path = join(folder, "made", "for", "file");
+  const fail = (): Promise<void> => Promise.reject(new Error("no"));
+  const failing = replaceFile(path, fail);
+  await expect(failing).rejects.toThrow("no");
+  expect(existsSync(join(folder, "made"))).toBe(false);
+  await replaceFile(path, (file) => file.write(Buffer.from("new")));
+  expect(readFileSync(path, "utf8")).toBe("new");
+  const beside = replaceFile(join(folder, "made", "too", "file"), fail);
+  await expect(beside).rejects.toThrow("no");
+  expect(readdirSync(join(folder, "made"))).toEqual(["for"]);
+});
+
 mkdirSync(join(folder, "a-folder", "inside"), { recursive: true });
 writeFileSync(join(folder, "a-file"), "");
 test.each([
-  ["a folder that is not there", "none/file", /none\/file.*its folder does not exist/],
   ["a file in place of the folder", "a-file/file", /its folder is a file/],
   ["a folder in place of the file", "a-folder", /a-folder.*it is a folder/],
 ])("%s is named, not the temporary file", async (_, name, message) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { fsync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { ModelFormatError } from "../errors.js";
 import type { ByteRegion } from "../tensor.js";
@@ -45,7 +45,8 @@ export interface Replacement {
 
 /**
  * Writes a file whole or not at all: into a temporary file beside it, flushed to disk, then renamed over `path`.
- * If `write` or the disk fails, the temporary file is removed and whatever stood at `path` is untouched.
+ * A folder that is missing is made. If `write` or the disk fails, the temporary file is removed, with the folders that were made for
+ * it, and whatever stood at `path` is untouched.
  * Where the name depends on the bytes, `write` returns the name to use instead of the last part of `path`.
  *
  * @throws ModelFormatError FILE_UNWRITABLE, naming `path` and what the disk said; whatever `write` itself throws; the signal's reason
@@ -74,6 +75,7 @@ export async function replaceFiles(
       await forWriting(path, renameWithRetry(temporary, join(dirname(path), name)));
   } catch (error) {
     for (const { temporary } of staged) await rm(temporary, { force: true });
+    for (const { path, made } of staged.toReversed()) if (made) await removeFolders(dirname(path), made);
     throw error;
   }
   if (sync)
@@ -85,6 +87,8 @@ interface Staged {
   path: string;
   temporary: string;
   name: string;
+  /** The outermost folder that was made for it. */
+  made: string | undefined;
 }
 
 async function stage(
@@ -93,9 +97,10 @@ async function stage(
   staged: Staged[],
 ): Promise<void> {
   const temporary = join(dirname(path), temporaryName(path, process.pid, randomBytes(4).toString("hex")));
-  const handle = await forWriting(path, open(temporary, "wx", 0o666));
-  const entry = { path, temporary, name: basename(path) };
+  const made = await forWriting(path, mkdir(dirname(path), { recursive: true }));
+  const entry = { path, temporary, name: basename(path), made };
   staged.push(entry);
+  const handle = await forWriting(path, open(temporary, "wx", 0o666));
   try {
     const chosen = await write(new HandleSink(handle, path, signal));
     if (chosen) entry.name = chosen;
@@ -105,9 +110,21 @@ async function stage(
   }
 }
 
+/** From the inside out, as long as they are empty: others may have put something there. */
+async function removeFolders(innermost: string, outermost: string): Promise<void> {
+  for (let folder = resolve(innermost); ; folder = dirname(folder)) {
+    const removed = await rmdir(folder).then(
+      () => true,
+      () => false,
+    );
+    if (!removed || folder === resolve(outermost)) return;
+  }
+}
+
 const REASONS: Record<string, string> = {
-  ENOENT: "its folder does not exist",
+  ENOENT: "its folder is gone",
   ENOTDIR: "its folder is a file",
+  EEXIST: "its folder is a file",
   EISDIR: "it is a folder",
   EACCES: "no permission",
   EROFS: "the disk is read-only",

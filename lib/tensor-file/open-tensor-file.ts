@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { ModelFormatError } from "../errors.js";
 import type { MapOptions } from "../files/map-file.js";
 import { type FileFormat, recognizeFormat } from "../files/recognize-format.js";
+import { isChecksumKey as isGgufChecksumKey } from "../gguf/checksum.js";
 import { readGguf } from "../gguf/read.js";
 import { dtypeOfGguf } from "../gguf/tensor-type.js";
 import type { GgufValue } from "../gguf/value.js";
@@ -99,7 +100,8 @@ function openGguf(path: string, options: MapOptions): Omit<TensorFile, "format">
   const metadata = new Map<string, string>();
   const others = new Map<string, string>();
   for (const [key, value] of file.metadata)
-    if (value.type === "array") others.set(key, `a list of ${value.length} ${value.of}`);
+    if (isGgufChecksumKey(key)) continue;
+    else if (value.type === "array") others.set(key, `a list of ${value.length} ${value.of}`);
     else metadata.set(key, textOf(value));
   const typedMetadata = file.metadata;
   return { paths: [path], tensors, metadata, typedMetadata, others, close: () => file.close() };
