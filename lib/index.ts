@@ -62,7 +62,7 @@ export type { TargetType } from "./convert/cast-tensor.js";
 export { type ConvertOptions, type ConvertResult, convertModel } from "./convert/convert-model.js";
 export type { OutputFormat } from "./convert/write-tensor-file.js";
 export type { FeedLike } from "./data/check-feeds.js";
-export type { DatasetSource, SampleLike, SampleSource } from "./data/open-dataset.js";
+export type { DatasetSource, SampleLike, SampleSource, TensorFileSource } from "./data/open-dataset.js";
 export {
   cudaDevice,
   cudaTimes,

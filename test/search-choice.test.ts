@@ -101,7 +101,8 @@ describe("proposals", () => {
   });
 
   test.each([
-    { held: [], shares: ["25", "12.5"] },
+    { held: [], shares: ["25", "12.5", "6.25"] },
+    { held: ["12.5"], shares: ["25", "12.5"] },
     { held: ["25"], shares: ["25", "50", "37.5"] },
     { held: ["25", "50"], shares: ["25", "50"] },
   ])("go on with fewer channels by what held ($held)", ({ held, shares }) => {
@@ -146,11 +147,29 @@ describe("Flips", () => {
 
   it("expects flips where changes are as large as margins, though none was seen", () => {
     // Changes of 0 and 2 around 1, deviation sqrt(2); margins of 1 and 11: at the mean, and 10 / sqrt(2) deviations above it.
-    const t = 10 / Math.sqrt(6);
-    const tail = 0.5 - (t / (1 + t * t) + Math.atan(t)) / Math.PI;
+    const tail = (margin: number) => {
+      const t = (margin - 1) / Math.sqrt(6);
+      return 0.5 - (t / (1 + t * t) + Math.atan(t)) / Math.PI;
+    };
     const { lost, gained } = flipsOf([[2, 1], [2, 1], 0], [[12, 1], [10, 1], 0])!;
-    expect(lost).toBeCloseTo(((500 / 502) * (0.5 + tail)) / 2, 9);
+    // Four more samples lead by anything up to 11.
+    const unseen = Array.from({ length: 64 }, (_, i) => tail((11 * (i + 0.5)) / 64) / 64);
+    const expected = 0.5 + tail(11) + 4 * unseen.reduce((sum, each) => sum + each, 0);
+    expect(lost).toBeCloseTo(((500 / 502) * expected) / 6, 9);
     expect(gained).toBe(0);
+  });
+
+  it("expects narrow leads that few samples do not show, and fewer of them with more samples", () => {
+    const wide = (samples: number) =>
+      flipsOf(
+        ...Array.from({ length: samples }, (_, i): [number[], number[], number] => [
+          [5, 0],
+          [i % 2 === 0 ? 4.5 : 5.5, 0],
+          0,
+        ]),
+      )!.lost;
+    expect(wide(100)).toBeGreaterThan(0.001);
+    expect(wide(10_000)).toBeLessThan(0.0001);
   });
 
   it("knows losses from gains, and goes by what was seen where that is much", () => {

@@ -1,30 +1,28 @@
 import { basename } from "node:path";
 import { benchmarkModel } from "../runtime/benchmark-model.js";
 import { colors } from "./colors.js";
+import { addDataOptions, type DataOptions, dataSource } from "./data-options.js";
 import { bytes, milliseconds, percent } from "./format.js";
 import { label, table } from "./table.js";
 import { addExamples, parseCount, type SharedOptions, type Verb } from "./verb.js";
 
-interface BenchOptions extends SharedOptions {
-  data?: string;
+interface BenchOptions extends SharedOptions, DataOptions {
   runs?: number;
   warmup?: number;
 }
 
 export const bench: Verb<BenchOptions> = {
   configure(command) {
+    command.argument("<model>", "the model to time");
+    addDataOptions(command, { use: "samples, the first of which is run", otherwise: "seeded random inputs" });
     command
-      .argument("<model>", "the model to time")
-      .option(
-        "--data <file>",
-        "its first sample is run: a .safetensors file or a .mjs module; default seeded random inputs",
-      )
       .option("--runs <n>", "timed runs; default as many as two seconds hold, from 30 to 500", parseCount)
       .option("--warmup <n>", "runs before those; default 10", parseCount);
     addExamples(command, "bench model.onnx", "bench model.onnx --threads 4 --runs 200 --json");
   },
 
-  async run([model], { data, runs, warmup, threads }, { signal, onProgress }) {
+  async run([model], { runs, warmup, threads, ...options }, { signal, onProgress }) {
+    const data = dataSource(options);
     const result = await benchmarkModel(model!, { data, runs, warmup, threads, signal, onProgress });
     const shapes = Object.entries(result.inputs).map(
       ([name, shape]) => `${label(name)} [${shape.join(", ")}]`,

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { compareModels, type ModelComparison } from "../runtime/compare-models.js";
 import type { Latency } from "../runtime/latency.js";
 import { colors } from "./colors.js";
+import { addDataOptions, addLabelsOption, type DataOptions, dataSource } from "./data-options.js";
 import { bytes, change, decibels, factor, milliseconds, percent, points } from "./format.js";
 import { layerTables } from "./layer-tables.js";
 import { label, table } from "./table.js";
@@ -15,8 +16,7 @@ import {
   type Verb,
 } from "./verb.js";
 
-interface CompareOptions extends SharedOptions {
-  data?: string;
+interface CompareOptions extends SharedOptions, DataOptions {
   labels?: string;
   samples?: number;
   maxDrop?: number;
@@ -31,9 +31,10 @@ export const compare: Verb<CompareOptions> = {
   configure(command) {
     command
       .argument("<reference>", "the model to compare with")
-      .argument("<candidate>", "the model made of it")
-      .option("--data <file>", "samples: a .safetensors file or a .mjs module; default seeded random inputs")
-      .option("--labels <name>", "the tensor of class labels in a .safetensors file")
+      .argument("<candidate>", "the model made of it");
+    addDataOptions(command, { use: "samples", otherwise: "seeded random inputs" });
+    addLabelsOption(command);
+    command
       .option("--samples <n>", "how many samples to take", parseCount)
       .option(
         "--max-drop <share>",
@@ -56,7 +57,7 @@ export const compare: Verb<CompareOptions> = {
     if (maxDrop !== undefined && !(labels !== undefined || data?.endsWith(".mjs")))
       throw new UsageError("--max-drop needs labelled data: --data and --labels");
     const result = await compareModels(reference!, candidate!, {
-      data,
+      data: dataSource(options),
       labels,
       samples,
       threads,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../package-version.js";
 import { execute, reportError } from "./execute.js";
 import { addExamples, EXIT, parseCount, type SharedOptions, UsageError, type Verb } from "./verb.js";
 
@@ -93,11 +93,6 @@ function addSharedOptions(command: Command): void {
     .option("--json", "print one JSON object on stdout and nothing else")
     .option("--threads <n>", "threads for the kernels and for running models", parseCount)
     .option("--quiet", "no progress");
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 // A reader that has seen enough, such as head, closes the pipe.

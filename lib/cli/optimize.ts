@@ -7,14 +7,14 @@ import type { ExportLayout } from "../optimize/options.js";
 import type { Report } from "../optimize/report.js";
 import { renderReport } from "../report/render-report.js";
 import { colors } from "./colors.js";
+import { addDataOptions, addLabelsOption, type DataOptions, dataSource } from "./data-options.js";
 import { factor, plural } from "./format.js";
 import { SearchDisplay } from "./search-display.js";
 import { label, printable, table } from "./table.js";
 import { addExamples, EXIT, parseList, type SharedOptions, type Verb } from "./verb.js";
 
-interface OptimizeOptions extends SharedOptions {
+interface OptimizeOptions extends SharedOptions, DataOptions {
   output: string;
-  data: string;
   labels?: string;
   maxDrop?: number;
   goal?: Goal;
@@ -51,9 +51,10 @@ export const optimize: Verb<OptimizeOptions> = {
   configure(command) {
     command
       .argument("<model>", "the model to make smaller and faster")
-      .requiredOption("-o, --output <folder>", "where the result, the candidates and the report go")
-      .requiredOption("--data <file>", "samples: a .safetensors file or a .mjs module, some hundreds at best")
-      .option("--labels <name>", "the tensor of class labels in a .safetensors file")
+      .requiredOption("-o, --output <folder>", "where the result, the candidates and the report go");
+    addDataOptions(command, { use: "samples, some hundreds at best", required: true });
+    addLabelsOption(command);
+    command
       .option(
         "--max-drop <x>",
         "how much worse the metric may become; default 0.003, 0.3 points of accuracy",
@@ -79,17 +80,18 @@ export const optimize: Verb<OptimizeOptions> = {
       command,
       "optimize model.onnx -o best --data samples.safetensors --labels y",
       "optimize model.onnx -o best --data samples.mjs --goal latency --max-drop 0.01 --budget 5m",
+      "optimize model.onnx -o best --data arrays.npz --input image=x --labels y",
       "optimize encoder.onnx -o best --data texts.safetensors --metric cosine --max-drop 0.01",
     );
   },
 
   async run([model], options, { signal, line }) {
-    const { output, data, labels, maxDrop, goal, budget, metric, threads, json, quiet, queue } = options;
+    const { output, labels, maxDrop, goal, budget, metric, threads, json, quiet, queue } = options;
     const display = new SearchDisplay(line, { json, quiet });
     try {
       const result = await optimizeModel(model!, {
         output,
-        data,
+        data: dataSource(options)!,
         labels,
         maxDrop,
         goal,

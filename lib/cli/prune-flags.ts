@@ -1,7 +1,9 @@
 import type { PruneScope, PruneScore, PruneStorage } from "../compress/prune/options.js";
 import type { PruneRepair } from "../compress/prune/repair/repairs.js";
 import type { ChannelScore } from "../compress/structured/options.js";
+import type { DatasetSource } from "../data/open-dataset.js";
 import type { ModelComparison } from "../runtime/compare-models.js";
+import type { DataOptions } from "./data-options.js";
 import { milliseconds } from "./format.js";
 import type { SharedOptions } from "./verb.js";
 
@@ -14,7 +16,7 @@ export interface PruneFlags {
   score?: PruneScore | ChannelScore;
   storage: PruneStorage;
   repair?: PruneRepair[] | undefined;
-  data?: string;
+  data?: DatasetSource | undefined;
   samples?: number;
   threads?: number;
   time: boolean;
@@ -31,7 +33,8 @@ export interface PruneFlags {
 /** The same as it stands on the command line. */
 export interface PruneCommandOptions
   extends SharedOptions,
-    Omit<PruneFlags, "output" | "repair" | "time" | "threads"> {
+    DataOptions,
+    Omit<PruneFlags, "output" | "data" | "repair" | "time" | "threads"> {
   output?: string;
   sensitivity?: boolean;
   masks?: string;

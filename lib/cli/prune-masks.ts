@@ -11,6 +11,7 @@ const CHOICES = [
   "sparsity",
   "score",
   "data",
+  "input",
   "samples",
   "repair",
   "overrides",

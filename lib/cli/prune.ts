@@ -3,6 +3,7 @@ import { Option } from "commander";
 import { pruneSensitivity } from "../compress/prune/prune-sensitivity.js";
 import { recognizeFormat } from "../files/recognize-format.js";
 import { modelBytes } from "../onnx/model-bytes.js";
+import { addDataOptions, dataSource } from "./data-options.js";
 import { addChannelOptions, runChannels } from "./prune-channels.js";
 import type { PruneCommandOptions, PruneFlags } from "./prune-flags.js";
 import { runMasks } from "./prune-masks.js";
@@ -67,8 +68,9 @@ export const prune: Verb<PruneCommandOptions> = {
       .option(
         "--sensitivity",
         "prune nothing: measure what the outputs suffer when each weight alone is pruned so far",
-      )
-      .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
+      );
+    addDataOptions(command, { use: "calibration samples" });
+    command
       .option("--samples <n>", "how many samples; default all, or 64 to measure sensitivity", parseCount)
       .option("--time", "time the model before and after, on one sample and one thread; default up to 1 GB")
       .option("--no-time", "do not run the models")
@@ -103,10 +105,11 @@ export const prune: Verb<PruneCommandOptions> = {
   },
 
   async run([model], { json: _json, quiet: _quiet, ...command }, context) {
-    const { output, sensitivity, masks, repair, time, ...how } = command;
+    const { output, sensitivity, masks, repair, time, data: _data, input: _input, ...how } = command;
+    const data = dataSource(command);
     if (sensitivity) {
       if (output !== undefined) throw new UsageError("--sensitivity writes no model; leave --output out");
-      const measured = await pruneSensitivity(model!, { ...how, ...context });
+      const measured = await pruneSensitivity(model!, { ...how, data, ...context });
       return { json: { input: model, ...measured }, text: sensitivityText(model!, measured) };
     }
     if (output === undefined) throw new UsageError("required option '-o, --output <file>' not specified");
@@ -115,6 +118,7 @@ export const prune: Verb<PruneCommandOptions> = {
     if (masks !== undefined) return runMasks(model!, { ...command, masks, output }, context);
     const flags: PruneFlags = {
       ...how,
+      data,
       output,
       repair: repair === false ? [] : repair,
       time: time ?? isTimedByDefault(model!),

@@ -7,6 +7,7 @@ import { PRESETS, type Target } from "../compress/target.js";
 import type { BlockOptions } from "../compress/weight-only/block-options.js";
 import { addBlockOptions } from "./block-options.js";
 import { colors } from "./colors.js";
+import { addDataOptions, type DataOptions, dataSource } from "./data-options.js";
 import { bytes, change, decibels } from "./format.js";
 import { readOverrides } from "./read-overrides.js";
 import { label, printable, table } from "./table.js";
@@ -23,10 +24,9 @@ import {
   type Verb,
 } from "./verb.js";
 
-interface QuantizeCommandOptions extends SharedOptions, BlockOptions {
+interface QuantizeCommandOptions extends SharedOptions, DataOptions, BlockOptions {
   output: string;
   mode?: QuantizeMode;
-  data?: string;
   samples?: number;
   calibrate: ObserverMethod;
   target?: Target;
@@ -79,8 +79,9 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .default("qdq"),
       )
       .option("--no-prepare", "do not optimise the graph first")
-      .optionsGroup("Calibration:")
-      .option("--data <file>", "calibration samples: a .safetensors file or a .mjs module")
+      .optionsGroup("Calibration:");
+    addDataOptions(command, { use: "calibration samples" });
+    command
       .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
       .addOption(
         new Option("--calibrate <method>", "how ranges are found").choices(OBSERVER_METHODS).default("mse"),
@@ -192,13 +193,25 @@ export const quantize: Verb<QuantizeCommandOptions> = {
 
   async run(
     [model],
-    { output, json: _json, quiet: _quiet, equalize, keepFloat, correctBias, overrides, ...options },
+    {
+      output,
+      json: _json,
+      quiet: _quiet,
+      equalize,
+      keepFloat,
+      correctBias,
+      overrides,
+      data,
+      input,
+      ...options
+    },
     { signal, onProgress },
   ) {
     if (resolve(output) === resolve(model!))
       throw new UsageError("--output is the model itself; give the quantized model a name of its own");
     const result = await quantizeModel(model!, {
       ...options,
+      data: dataSource({ data, input }),
       ...(overrides !== undefined && { overrides: readOverrides<QuantizeOptions["overrides"]>(overrides) }),
       equalize: equalize === "always" ? true : equalize,
       keepFloat: keepFloat === "auto" ? "auto" : false,

@@ -32,7 +32,7 @@ export interface QuantizeOptions extends BlockOptions {
   output?: string | undefined;
   /** Default: static when data is given, else the one of the others that does not slow this model down. */
   mode?: QuantizeMode | undefined;
-  /** Calibration samples for static: a .safetensors or .mjs path, or an (async) iterable of { feeds }. */
+  /** Calibration samples for static: a .safetensors, .npz or .mjs path, or an (async) iterable of { feeds }. */
   data?: DatasetSource | undefined;
   /** How many samples to calibrate with. Default: all. */
   samples?: number | undefined;

@@ -1,7 +1,7 @@
 import { ModelFormatError } from "../errors.js";
 import type { Sample } from "./batches.js";
 import { checkFeeds, mismatch } from "./check-feeds.js";
-import type { DatasetSource, SampleLike, SampleSource } from "./open-dataset.js";
+import type { SampleLike, SampleSource, SamplesInMemory } from "./open-dataset.js";
 import type { ValueInfo } from "./value-info.js";
 
 /** Samples that the user's code gives, checked one by one. Each iteration is one pass over the source. */
@@ -9,7 +9,7 @@ export class IterableSamples implements AsyncIterable<Sample> {
   private used = false;
 
   constructor(
-    private readonly source: Exclude<DatasetSource, string | URL>,
+    private readonly source: SamplesInMemory,
     private readonly inputs: readonly ValueInfo[],
     private readonly path: string | undefined,
   ) {}

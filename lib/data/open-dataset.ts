@@ -4,7 +4,7 @@ import { type Batch, MAX_BATCH, type Sample, toBatches } from "./batches.js";
 import { type FeedLike, mismatch } from "./check-feeds.js";
 import { IterableSamples } from "./iterable-samples.js";
 import { loadModule } from "./load-module.js";
-import { openTensors } from "./tensor-samples.js";
+import { isTensorFile, openTensors } from "./tensor-samples.js";
 import type { ValueInfo } from "./value-info.js";
 
 /** One sample as the user gives it: a tensor or typed array per model input, and its class where that is known. */
@@ -15,16 +15,25 @@ export interface SampleLike {
 
 export type SampleSource = Iterable<SampleLike> | AsyncIterable<SampleLike>;
 
+/** A .safetensors or .npz file whose tensors have other names than the model's inputs. */
+export interface TensorFileSource {
+  readonly path: string | URL;
+  /** By input, the tensor that holds its samples; default the one with the input's name. */
+  readonly tensors?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
- * Where samples come from: the path of a .safetensors file or of a .mjs module, or samples in memory. A function is
+ * Where samples come from: the path of a .safetensors or .npz file or of a .mjs module, or samples in memory. A function is
  * called for every pass over the data, so that generators can be read more than once.
  */
-export type DatasetSource = string | URL | SampleSource | (() => SampleSource | Promise<SampleSource>);
+export type DatasetSource = string | URL | TensorFileSource | SamplesInMemory;
+
+export type SamplesInMemory = SampleSource | (() => SampleSource | Promise<SampleSource>);
 
 export interface DatasetOptions {
   /** The inputs of the model that the data is for. */
   inputs: readonly ValueInfo[];
-  /** The tensor of class labels in a safetensors file; samples of other sources carry their own `label`. */
+  /** The tensor of class labels in a .safetensors or .npz file; samples of other sources carry their own `label`. */
   labels?: string | undefined;
   /** How many samples to take, from the first on; default all. */
   samples?: number | undefined;
@@ -68,21 +77,32 @@ export async function openSamples(
 ): Promise<Samples> {
   if (inputs.length === 0)
     throw new ModelFormatError("DATA_MISMATCH", "the model has no inputs, so there is nothing to give it");
-  const given = source instanceof URL ? fileURLToPath(source) : source;
-  const path = typeof given === "string" ? given : undefined;
-  if (path?.endsWith(".safetensors")) {
-    const tensors = openTensors(path, inputs, labels);
-    return { samples: tensors.samples, each: tensors };
+  const file = fileOf(source);
+  if (file !== undefined && isTensorFile(file.path)) {
+    const opened = openTensors(file.path, inputs, file.tensors, labels);
+    return { samples: opened.samples, each: opened };
   }
-  if (labels !== undefined)
+  const named = labels ?? Object.keys(file?.tensors ?? {})[0];
+  if (named !== undefined)
     mismatch(
-      "only a safetensors file has a tensor of labels; let samples carry `label`",
+      "only a .safetensors or .npz file has tensors to name; let samples carry `feeds` and `label`",
       inputs,
-      path,
-      labels,
+      file?.path,
+      named,
     );
-  const own = typeof given === "string" ? await loadModule(given) : given;
-  return { samples: undefined, each: new IterableSamples(own, inputs, path) };
+  const own = file ? await loadModule(file.path) : (source as SamplesInMemory);
+  return { samples: undefined, each: new IterableSamples(own, inputs, file?.path) };
+}
+
+/** The file that samples come from, and which tensors of it, as plain data; undefined for samples in memory. */
+export function fileOf(
+  source: DatasetSource,
+): { path: string; tensors: Readonly<Record<string, string>> } | undefined {
+  if (typeof source === "string") return { path: source, tensors: {} };
+  if (source instanceof URL) return { path: fileURLToPath(source), tensors: {} };
+  if (typeof source !== "object" || source === null || !("path" in source)) return undefined;
+  const { path, tensors = {} } = source;
+  return { path: path instanceof URL ? fileURLToPath(path) : path, tensors };
 }
 
 async function* take(

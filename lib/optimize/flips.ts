@@ -16,6 +16,10 @@ interface Scored {
 
 /** What the estimate counts for beside what was seen: as much as so many samples. */
 const PRIOR_SAMPLES = 500;
+/** What narrow leads that were not seen count for: as much as so many samples, with leads from nothing to the middle one. */
+const UNSEEN_SAMPLES = 4;
+/** Leads that stand for those. */
+const UNSEEN_LEADS = 64;
 
 /**
  * Estimates from few samples how often a model answers otherwise than the original. Counting tells shares of 1 / samples and
@@ -23,6 +27,11 @@ const PRIOR_SAMPLES = 500;
  * An answer flips where the change is larger than the margin. Changes are taken to follow Student's t distribution with 3 degrees
  * of freedom around their mean: its heavy tails come closest to what pruned and quantized networks do to ten thousand samples, by
  * what they do to a hundred. Where samples are many, what was counted prevails.
+ *
+ * The leads of few samples do not show how narrow others are, least of all where the model was trained on them: of 256 such digits
+ * the narrowest lead was 4 logits, of 800 others 0.1, with 5 in the middle of both. So some of those that were not seen are taken to
+ * lie anywhere below the middle (a Dirichlet process; with 4, what 88 samples foretold came within a factor of 2 to 3 of what ten
+ * thousand others did, where without them it was 3 to 20 times too little).
  */
 export class Flips {
   /** Of samples that the original answers right: the margin to the next class. */
@@ -63,12 +72,26 @@ export class Flips {
     const mean = changes.reduce((sum, change) => sum + change, 0) / samples;
     const squares = changes.reduce((sum, change) => sum + (change - mean) ** 2, 0);
     const deviation = Math.sqrt(squares / Math.max(1, samples - 1));
-    const expected = (margins: readonly number[]) =>
-      margins.reduce((sum, margin) => sum + shareAbove((margin - mean) / deviation), 0) / samples;
-    const rate = (counted: number, margins: readonly number[]) =>
-      (counted + PRIOR_SAMPLES * expected(margins)) / (samples + PRIOR_SAMPLES);
-    return { lost: rate(this.lost, leads), gained: rate(this.gained, gaps) };
+    const flipping = (margins: readonly number[]) =>
+      margins.reduce((sum, margin) => sum + shareAbove((margin - mean) / deviation), 0);
+    const unseen = (UNSEEN_SAMPLES / UNSEEN_LEADS) * flipping(leadsUpTo(middle(leads)));
+    const rate = (counted: number, expected: number) =>
+      (counted + (PRIOR_SAMPLES * expected) / (samples + UNSEEN_SAMPLES)) / (samples + PRIOR_SAMPLES);
+    return {
+      lost: rate(this.lost, flipping(leads) + unseen),
+      gained: rate(this.gained, flipping(gaps)),
+    };
   }
+}
+
+/** The middle one of the sorted values, the higher of two; 0 of none. */
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+/** Evenly from nothing to the most. */
+function leadsUpTo(most: number): number[] {
+  return Array.from({ length: UNSEEN_LEADS }, (_, i) => ((i + 0.5) / UNSEEN_LEADS) * most);
 }
 
 /** Where differences between values are comparable: of probabilities, their logarithms. */

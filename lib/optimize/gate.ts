@@ -80,9 +80,7 @@ export function judge(
   const isSlow = latency.interval[1] < SLOWEST;
   const reasons = [
     `${name} on ${samples} samples that no choice saw: ${difference(decisive!)}, where a loss of ${maxDrop} is allowed`,
-    isFaster
-      ? `${latency.speedup.toFixed(2)}x as fast, at least ${slowest.toFixed(2)}x with 95 % confidence`
-      : `not faster beyond the noise (${latency.speedup.toFixed(2)}x, at least ${slowest.toFixed(2)}x)`,
+    `${latency.speedup.toFixed(2)}x as fast, at least ${slowest.toFixed(2)}x with 95 % confidence${isFaster ? "" : ": too little to count as faster"}`,
     `${sizeRatio.toFixed(2)}x the size`,
     ...(isRight ? [] : whereFew(decisive!, maxDrop)),
   ];

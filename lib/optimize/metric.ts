@@ -125,6 +125,12 @@ const MEAN_ABSOLUTE_ERROR: Metric = {
 
 const NAMED: readonly Metric[] = [topK(1), AGREEMENT, COSINE, MEAN_ABSOLUTE_ERROR];
 
+/** Those that are named, else what suits the data; the first decides. Throws what openMetric throws. */
+export async function openMetrics(names: readonly string[] = [], labelled: boolean): Promise<Metric[]> {
+  const usual = labelled ? ["top-1", "agreement"] : ["agreement", "cosine"];
+  return Promise.all((names.length > 0 ? names : usual).map(openMetric));
+}
+
 /**
  * A metric by name (top-1, top-5 or any other top-k, agreement, cosine, mae) or from a module whose default export is
  * `(sample) => number`, on which `metricName`, `higherIsBetter` (default true) and `needsLabels` (default false) may be set.

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import type { DatasetSource } from "../data/open-dataset.js";
+import { fileOf } from "../data/open-dataset.js";
 import { ModelOperationError } from "../errors.js";
 import { type Executor, LocalExecutor } from "./executor.js";
 import type { OptimizeOptions } from "./options.js";
@@ -12,10 +11,11 @@ export async function openExecutor(
   context: TrialContext,
   { data, metrics, queue }: OptimizeOptions,
 ): Promise<Executor> {
-  const job = isPath(data)
+  const file = fileOf(data);
+  const job = file
     ? {
         model: resolve(context.model),
-        source: resolve(data instanceof URL ? fileURLToPath(data) : data),
+        source: { ...file, path: resolve(file.path) },
         labels: context.data.labels,
         inputs: context.data.inputs,
         metrics:
@@ -30,16 +30,11 @@ export async function openExecutor(
   if (job === undefined)
     throw new ModelOperationError(
       "QUEUE_FAILED",
-      "workers cannot read samples in memory; give data as a path",
+      "workers cannot read samples in memory; give data as a file",
     );
   return QueueExecutor.open(queue, job, context.signal);
 }
 
 function metricNames({ metrics }: TrialContext): string[] {
   return metrics.map(({ name }) => name);
-}
-
-/** Whether other processes can read the samples too. */
-export function isPath(data: DatasetSource): data is string | URL {
-  return typeof data === "string" || data instanceof URL;
 }

@@ -9,11 +9,11 @@ export interface OptimizeOptions {
   /** The folder for the result, the candidates worth a look, the report and the trials; made where it is missing. */
   output: string;
   /**
-   * Samples: a .safetensors or .mjs path, or an iterable of { feeds, label? } that can be read again. A quarter calibrates, and the
+   * Samples: a .safetensors, .npz or .mjs path, or an iterable of { feeds, label? } that can be read again. A quarter calibrates, and the
    * rest is shared by choosing and judging, so some hundreds are wanted.
    */
   data: DatasetSource;
-  /** The tensor of class labels in a .safetensors file; other samples carry their own. */
+  /** The tensor of class labels in a .safetensors or .npz file; other samples carry their own. */
   labels?: string | undefined;
   /** How much worse the metric may become, in its own unit. Default 0.003: 0.3 points of accuracy. */
   maxDrop?: number | undefined;

@@ -108,7 +108,7 @@ function* fewerChannels(trials: () => readonly ReportTrial[], wanted: Wanted): G
   if (isGood === undefined) return;
   const next = withFewer(isGood ? 0.5 : 0.125);
   yield [next];
-  if (isGood && holds(next) === false) yield [withFewer(0.375)];
+  if (holds(next) === false) yield [withFewer(isGood ? 0.375 : 0.0625)];
 }
 
 const SIMILAR_COST = 1.25;

@@ -1,3 +1,4 @@
+import type { TensorFileSource } from "../data/open-dataset.js";
 import type { ValueInfo } from "../data/value-info.js";
 import { ModelFormatError, ModelOperationError } from "../errors.js";
 import type { OnProgress } from "../progress.js";
@@ -8,8 +9,8 @@ import { runTrial, type TrialRecord } from "./trial.js";
 /** All that a trial needs, as plain data, so that another process or another machine with the same files can run it. */
 export interface TrialJob {
   model: string;
-  /** Path of the samples. */
-  source: string;
+  /** The file of the samples. */
+  source: TensorFileSource;
   labels?: string | undefined;
   inputs: readonly ValueInfo[];
   /** Names of metrics or paths of their modules. */

@@ -8,7 +8,7 @@ import { withModels } from "./with-models.js";
 
 export interface PruneSensitivityOptions
   extends Pick<PruneOptions, "include" | "exclude" | "embeddings" | "minSize"> {
-  /** Samples to run: a .safetensors or .mjs path, or an (async) iterable of { feeds }. Default: seeded random inputs. */
+  /** Samples to run: a .safetensors, .npz or .mjs path, or an (async) iterable of { feeds }. Default: seeded random inputs. */
   data?: DatasetSource | undefined;
   /** How many samples. Default 64, or 16 random ones. */
   samples?: number | undefined;

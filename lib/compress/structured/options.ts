@@ -27,7 +27,7 @@ export interface PruneChannelsOptions {
    * other channels cannot make good, by calibration data. Default reconstruction with `data`, l1 without.
    */
   score?: ChannelScore | undefined;
-  /** Calibration samples: a .safetensors or .mjs path, or an (async) iterable of { feeds }. Labels are not used. */
+  /** Calibration samples: a .safetensors, .npz or .mjs path, or an (async) iterable of { feeds }. Labels are not used. */
   data?: DatasetSource | undefined;
   /** How many samples to calibrate with. Default: all. */
   samples?: number | undefined;
