@@ -25,7 +25,7 @@ class Ahead {
   static constexpr size_t kLine = 64 / sizeof(T);
 
   void fetch_line() {
-    _mm_prefetch(reinterpret_cast<const char*>(at_), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(at_), _MM_HINT_T0);
     if (left_ > kLine) {
       at_ += kLine;
       left_ -= kLine;
