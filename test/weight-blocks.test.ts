@@ -1,50 +1,13 @@
 import { describe, expect, it, test } from "vitest";
-import {
-  type BlockwiseArrays,
-  dequantizeBlockwise,
-  fitBlockwise,
-  type QuantizeBlockwiseOptions,
-  quantizeBlockwise,
-  readOnnx,
-} from "../lib/index.js";
-import type { NodeProto } from "../lib/onnx/proto/onnx_pb.js";
+import { dequantizeBlockwise, readOnnx } from "../lib/index.js";
 import type { Tensor } from "../lib/tensor.js";
 import { buildGraph, buildModel, floats, type GraphSpec } from "./support/build-model.js";
 import { temporaryFolder } from "./support/folder.js";
 import { largestError, modelProcess, quantizeBuilt, randomTensor } from "./support/quantize-built.js";
+import { attributes, blocksOf, twoLayers, valuesOf, weight } from "./support/weight-blocks.js";
 
 const folder = temporaryFolder();
 const { run } = modelProcess();
-
-const weight = (name: string, shape: number[], seed: number) =>
-  floats(name, shape, randomTensor(shape, seed).data as Float32Array);
-const valuesOf = (shape: number[], seed: number) => randomTensor(shape, seed).data as Float32Array;
-
-/** A product that is not the last layer, and the last layer, a Gemm as linear layers are exported. */
-const twoLayers = (rows: number, cols: number): GraphSpec => ({
-  nodes: [
-    { op: "MatMul", name: "first", in: ["x", "w"], out: ["h"] },
-    { op: "Relu", in: ["h"], out: ["r"] },
-    { op: "Gemm", name: "head", in: ["r", "v", "b"], out: ["y"], attributes: { transB: 1 } },
-  ],
-  initializers: [weight("w", [rows, cols], 1), weight("v", [10, cols], 2), weight("b", [10], 3)],
-  inputs: { x: ["n", rows] },
-  outputs: ["y"],
-});
-
-function attributes({ attribute }: NodeProto): Record<string, number> {
-  return Object.fromEntries(attribute.map(({ name, i }) => [name, Number(i)]));
-}
-
-/** What the operations on arrays make of a weight. */
-function blocksOf(
-  w: Float32Array,
-  options: QuantizeBlockwiseOptions & { fitScales?: boolean },
-): BlockwiseArrays {
-  const arrays = quantizeBlockwise(w, options);
-  const fits = options.bits !== 8 && options.fitScales !== false;
-  return fits ? fitBlockwise(w, { ...options, ...arrays }) : arrays;
-}
 
 /** x [n, rows] times w [rows, cols], in double precision. */
 function product(x: Float32Array, w: Float32Array, rows: number, cols: number): number[] {
@@ -215,121 +178,6 @@ it("says of every product that stays in float why", async () => {
     read: "float: its weight is also read in float, by reader, and would be stored twice",
     both: "float: multiplies two activations",
     low: "weights int8: weight stored in int8, arithmetic in float: its 4 rows fill too little of a block of 32 to become much smaller",
-  });
-});
-
-describe("embeddings", () => {
-  const spec: GraphSpec = {
-    nodes: [
-      { op: "Gather", name: "look-up", in: ["table", "ids"], out: ["e"] },
-      { op: "MatMul", name: "product", in: ["e", "w"], out: ["y"] },
-    ],
-    initializers: [weight("table", [50, 96], 1), weight("w", [96, 32], 2)],
-    inputs: { ids: ["int64", ["n", "length"]] },
-    outputs: ["y"],
-  };
-  const ids: Tensor = { dtype: "int64", shape: [1, 3], data: BigInt64Array.of(0n, 49n, 7n) };
-
-  test.each([4, 8] as const)("in blocks of %i bits when asked for", async (embeddingBits) => {
-    const { input, output, nodes } = await quantizeBuilt(
-      folder,
-      `table-${embeddingBits}`,
-      buildModel(spec),
-      [],
-      {
-        bits: 4,
-        headBits: 8,
-        embeddingBits,
-      },
-    );
-    expect(nodes.find(({ name }) => name === "look-up")).toMatchObject({
-      treatment: `weights int${embeddingBits}`,
-    });
-    const model = readOnnx(output);
-    const gather = model.proto.graph!.node.find(({ opType }) => opType === "GatherBlockQuantized")!;
-    const [packed, , scales, zeroPoints] = gather.input.map((name) => model.tensors.get(name));
-    const layout = { rows: 96, cols: 50, bits: embeddingBits, transposed: true, symmetric: false } as const;
-    const made = blocksOf(valuesOf([50, 96], 1), layout);
-    expect(packed).toMatchObject({ shape: [50, (96 * embeddingBits) / 8], data: made.packed });
-    expect(scales).toMatchObject({ shape: [50, 3], data: made.scales });
-    expect(zeroPoints!.data).toEqual(made.zeroPoints);
-    model.close();
-    const error = largestError((await run(input, { ids })).y!, (await run(output, { ids })).y!);
-    expect(error).toBeLessThan(embeddingBits === 4 ? 1.5 : 0.2);
-  });
-
-  it("have a scale per row of 8 bits by default, or where blocks do not fit", async () => {
-    for (const options of [{ bits: 4 }, { bits: 4, embeddingBits: 4, blockSize: 64 }] as const) {
-      const { output } = await quantizeBuilt(folder, "rows", buildModel(spec), [], options);
-      const model = readOnnx(output);
-      expect(model.tensors.get("table_quantized")).toMatchObject({ dtype: "int8", shape: [50, 96] });
-      model.close();
-    }
-  });
-});
-
-describe("DequantizeLinear in blocks", () => {
-  type Middle = GraphSpec["nodes"][number];
-  const spec = (middle?: Middle): GraphSpec => {
-    const model = twoLayers(70, 33);
-    return { ...model, nodes: [model.nodes[0]!, middle ?? model.nodes[1]!, model.nodes[2]!] };
-  };
-
-  test.each([true, false])("holds the weight that MatMulNBits holds, symmetric %s", async (symmetric) => {
-    const options = { bits: 4, zeroPoints: !symmetric, accuracyLevel: 1, headBits: 8 } as const;
-    const [blocks, linear] = [
-      await quantizeBuilt(folder, `nbits-${symmetric}`, buildModel(spec()), [], options),
-      await quantizeBuilt(folder, `linear-${symmetric}`, buildModel(spec()), [], {
-        ...options,
-        weightFormat: "dequantize",
-      }),
-    ];
-    expect(linear.nodes.map(({ treatment }) => treatment)).toEqual(["weights int4", "weights int8"]);
-    const model = readOnnx(linear.output);
-    const node = model.proto.graph!.node.find(({ opType }) => opType === "DequantizeLinear")!;
-    expect(attributes(node)).toEqual({ axis: 0, block_size: 32 });
-    expect(model.proto.opsetImport).toMatchObject([{ domain: "", version: 21n }]);
-    const [packed, scales, zeroPoints] = node.input.map((name) => model.tensors.get(name));
-    expect(packed).toMatchObject({ dtype: symmetric ? "int4" : "uint4", shape: [70, 33] });
-    expect(scales!.shape).toEqual([3, 33]);
-    if (symmetric) expect(zeroPoints).toBeUndefined();
-    else expect(zeroPoints).toMatchObject({ dtype: "uint4", shape: [3, 33] });
-    model.close();
-    const x = randomTensor([4, 70], 8);
-    const [a, b] = [(await run(blocks.output, { x })).y!, (await run(linear.output, { x })).y!];
-    // The head of one is in blocks, that of the other has a scale per column.
-    expect(largestError(a, b)).toBeLessThan(0.4);
-  });
-
-  test.each<[string, Middle]>([
-    ["ReduceMean", { op: "ReduceMean", in: ["h"], out: ["r"], attributes: { axes: [0], keepdims: 1 } }],
-    ["Split", { op: "Split", in: ["h"], out: ["r", "rest"], attributes: { axis: 0 } }],
-  ])("brings %s to set 21", async (name, middle) => {
-    const model = buildModel(spec(middle), 13);
-    const { input, output } = await quantizeBuilt(folder, `to-21-${name}`, model, [], {
-      bits: 4,
-      weightFormat: "dequantize",
-    });
-    const x = randomTensor([4, 70], 8);
-    expect(largestError((await run(input, { x })).y!, (await run(output, { x })).y!)).toBeLessThan(4);
-  });
-
-  it("is refused for an operator whose way to set 21 is not known", async () => {
-    const model = spec();
-    const unknown = { op: "RandomNormalLike", name: "noise", in: ["r"], out: ["z"] };
-    const work = quantizeBuilt(
-      folder,
-      "unknown",
-      buildModel({ ...model, nodes: [...model.nodes, unknown], outputs: ["y", "z"] }),
-      [],
-      { bits: 4, weightFormat: "dequantize" },
-    );
-    await expect(work).rejects.toThrow(
-      expect.objectContaining({
-        code: "UNSUPPORTED_MODEL",
-        message: expect.stringContaining("operator RandomNormalLike from opset 17 to 21"),
-      }),
-    );
   });
 });
 
