@@ -3,8 +3,9 @@ import { readReport } from "../optimize/read-report.js";
 import type { Report, ReportLayer } from "../optimize/report.js";
 import { colors } from "./colors.js";
 import { bytes, decibels } from "./format.js";
-import { label, printable, table } from "./table.js";
+import { beginning, label, printable, table } from "./table.js";
 import { addExamples, UsageError, type Verb } from "./verb.js";
+import { wrap } from "./wrap.js";
 
 export const explain: Verb = {
   configure(command) {
@@ -31,19 +32,29 @@ function reportPath(path: string): string {
   return path.endsWith(".json") ? path : join(path, "report.json");
 }
 
+/** Longer reasons are told of a node by itself. */
+const MAX_REASON = 400;
+
+/** The nodes as a table, with the reason for each below it: beside it, it would be cut or leave the terminal. */
 function renderAll({ layers, verdict }: Report): string {
-  const rows = layers.map(({ name, opType, treatment, bytes: { before, after }, sqnrDb, reason }) => [
-    label(name),
-    opType,
-    treatment,
-    `${bytes(before)} -> ${bytes(after)}`,
-    sqnrDb === undefined ? "" : decibels(sqnrDb ?? Number.POSITIVE_INFINITY),
-    label(reason),
-  ]);
+  const [heading, ...rows] = table([
+    ["node", "operator", "treatment", "bytes", "alone"],
+    ...layers.map(({ name, opType, treatment, bytes: { before, after }, sqnrDb }) => [
+      label(name),
+      label(opType),
+      label(treatment),
+      `${bytes(before)} -> ${bytes(after)}`,
+      sqnrDb === undefined ? "" : decibels(sqnrDb ?? Number.POSITIVE_INFINITY),
+    ]),
+  ]).split("\n");
+  // What is read by another program stays on one line.
+  const width = process.stdout.columns ?? Number.POSITIVE_INFINITY;
+  const reasons = layers.map(({ reason }) => wrap(beginning(reason, MAX_REASON), width, "    "));
   return [
     colors.bold(printable(verdict.line)),
     "",
-    table([["node", "operator", "treatment", "bytes", "alone", "why"], ...rows]),
+    heading!,
+    ...rows.flatMap((row, i) => [row, reasons[i]!]),
   ].join("\n");
 }
 
@@ -51,7 +62,7 @@ function renderOne(report: Report, layer: ReportLayer): string {
   const { name, opType, treatment, reason, bytes: size, sqnrDb, weightSqnrDb, ranges = [] } = layer;
   const { saved, errorRank } = costToChange(report, layer);
   return [
-    colors.bold(`${label(name)} (${opType}): ${treatment}`),
+    colors.bold(`${printable(name)} (${printable(opType)}): ${printable(treatment)}`),
     `  ${printable(reason)}`,
     `  its weights take ${bytes(size.after)}, ${bytes(size.before)} before`,
     ...(weightSqnrDb === undefined

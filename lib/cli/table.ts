@@ -10,8 +10,12 @@ export function printable(text: string): string {
 
 /** The same, cut to fit into a table. */
 export function label(text: string): string {
-  const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 3)}...` : text;
-  return printable(short);
+  return beginning(text, MAX_TEXT);
+}
+
+/** The same, cut to so many characters. */
+export function beginning(text: string, most: number): string {
+  return printable(text.length > most ? `${text.slice(0, most - 3)}...` : text);
 }
 
 /** Rows of cells in aligned columns: the first to the left, all others to the right. Cells must be printable. */

@@ -41,6 +41,21 @@ describe("names from models", () => {
   });
 });
 
+describe("a long reason", () => {
+  it("is cut until it is asked for, and pushes nothing off a phone", async () => {
+    const { page } = await openReport(browser, hostileReport(), { viewport: sizes.phone });
+    const reason = page.locator(".reasons li", { hasText: "xxxx" });
+    const height = async () => (await reason.boundingBox())!.height;
+    expect(await height()).toBeLessThan(sizes.phone.height / 4);
+    const button = reason.getByRole("button", { name: "Show all" });
+    await button.press("Enter");
+    expect((await reason.textContent())!.length).toBeGreaterThan(10_000);
+    await reason.getByRole("button", { name: "Show less" }).press("Enter");
+    expect(await height()).toBeLessThan(sizes.phone.height / 4);
+    await page.close();
+  });
+});
+
 describe("light and dark", () => {
   it("follow the system until the button is pressed", async () => {
     const { page } = await openReport(browser, richReport(), { colorScheme: "dark" });

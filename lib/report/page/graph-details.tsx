@@ -1,8 +1,8 @@
 import type { ReportLayer } from "../../optimize/report.js";
 import type { GraphNode, Layout } from "./graph-layout.js";
-import { Name, Treatment } from "./parts.js";
+import { Name, Prose, Treatment } from "./parts.js";
 import { errorStep } from "./precision.js";
-import { bytes, decibels, printable, shortName } from "./text.js";
+import { bytes, decibels, shortName } from "./text.js";
 
 interface DetailsProps {
   nodes: readonly GraphNode[];
@@ -46,7 +46,11 @@ export function GraphDetails({ nodes, layout, layers, current, choose }: Details
           </div>
         )}
       </dl>
-      {layer && <p>{printable(layer.reason)}</p>}
+      {layer && (
+        <p>
+          <Prose key={layer.reason} text={layer.reason} />
+        </p>
+      )}
       <Neighbours title="Reads from" list={layout.producers[current]!} nodes={nodes} choose={choose} />
       <Neighbours title="Read by" list={layout.consumers[current]!} nodes={nodes} choose={choose} />
     </aside>

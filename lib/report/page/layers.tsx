@@ -1,8 +1,8 @@
 import type { Report, ReportLayer } from "../../optimize/report.js";
-import { KindLegend, Name, Section, Treatment } from "./parts.js";
+import { KindLegend, Name, Prose, Section, Treatment } from "./parts.js";
 import { errorStep } from "./precision.js";
 import { Table } from "./table.js";
-import { bytes, decibels, plural, printable, shortName } from "./text.js";
+import { bytes, decibels, plural, shortName } from "./text.js";
 
 /** Ratios beyond this fill the bar. */
 const FULL_DB = 60;
@@ -26,7 +26,9 @@ export function Layers({ report: { layers } }: { report: Report }) {
                 cell: ({ name, opType, reason }) => (
                   <>
                     <Name text={name} limit={44} /> <span class="soft">{shortName(opType, 30)}</span>
-                    <span class="why">{printable(reason)}</span>
+                    <span class="why">
+                      <Prose key={reason} text={reason} />
+                    </span>
                   </>
                 ),
               },

@@ -1,7 +1,7 @@
 import type { Report } from "../../optimize/report.js";
-import { Section } from "./parts.js";
+import { Prose, Section } from "./parts.js";
 import { chosenMetrics, chosenTrial, goalMetric } from "./result.js";
-import { bytes, metricDistance, number, plural, printable, seconds, shortName, whole } from "./text.js";
+import { bytes, metricDistance, number, plural, seconds, shortName, whole } from "./text.js";
 
 /** Where, on what and when: what somebody needs who wants to measure it again. */
 export function Measured({ report }: { report: Report }) {
@@ -49,7 +49,9 @@ export function Measured({ report }: { report: Report }) {
           .map(([name, text]) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{printable(text)}</dd>
+              <dd>
+                <Prose text={text} />
+              </dd>
             </div>
           ))}
       </dl>

@@ -1,7 +1,7 @@
 import type { Report } from "../../optimize/report.js";
 import { Name, Section } from "./parts.js";
 import { Table } from "./table.js";
-import { plural, printable, signed, whole } from "./text.js";
+import { plural, shortName, signed, whole } from "./text.js";
 
 interface Row {
   opType: string;
@@ -62,8 +62,8 @@ function takeaway(rows: readonly Row[]): string {
   const [added] = rows.filter((row) => change(row) > 0).sort((a, b) => change(b) - change(a));
   const [gone] = rows.filter((row) => change(row) < 0).sort((a, b) => change(a) - change(b));
   const parts = [
-    added && `${plural(change(added), "more", "more")} ${printable(added.opType)}`,
-    gone && `${plural(-change(gone), "fewer", "fewer")} ${printable(gone.opType)}`,
+    added && `${plural(change(added), "more", "more")} ${shortName(added.opType, 40)}`,
+    gone && `${plural(-change(gone), "fewer", "fewer")} ${shortName(gone.opType, 40)}`,
   ].filter(Boolean);
   return `${plural(sum("before"), "operator")} became ${whole(sum("after"))}${parts.length ? `: ${parts.join(", ")}` : ""}.`;
 }

@@ -1,9 +1,12 @@
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { type Kind, kindOf } from "./precision.js";
-import { printable, shortName } from "./text.js";
+import { beginning, printable, shortName } from "./text.js";
 
 /** Browsers show longer tooltips badly. */
 const MAX_TITLE = 300;
+/** What is a word or two, unless somebody wrote the report by hand. */
+const MAX_WORD = 30;
 
 /** A name from a model: cut to fit, kept to its own direction of writing, whole in the tooltip. */
 export function Name({ text, limit }: { text: string; limit?: number }) {
@@ -12,6 +15,23 @@ export function Name({ text, limit }: { text: string; limit?: number }) {
     <bdi class="name" title={short === text ? undefined : printable(text.slice(0, MAX_TITLE))}>
       {short || "(no name)"}
     </bdi>
+  );
+}
+
+/** More of a text than this would push what follows off a phone. */
+const MAX_PROSE = 240;
+
+/** Words of any length: long ones are cut until they are asked for. A reason may hold names from a model. */
+export function Prose({ text }: { text: string }) {
+  const [whole, setWhole] = useState(false);
+  if (text.length <= MAX_PROSE) return <>{printable(text)}</>;
+  return (
+    <>
+      {whole ? printable(text) : beginning(text, MAX_PROSE)}{" "}
+      <button type="button" class="link rest" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+        {whole ? "Show less" : "Show all"}
+      </button>
+    </>
   );
 }
 
@@ -39,7 +59,7 @@ export function Treatment({ text }: { text: string }) {
   return (
     <span class="treatment">
       <KindMark kind={kind} />
-      {printable(text)}
+      {shortName(text, MAX_WORD)}
     </span>
   );
 }
@@ -60,7 +80,7 @@ export function KindLegend({ texts }: { texts: Iterable<string> }) {
       {[...kinds.values()].map((kind) => (
         <li key={kind.label}>
           <KindMark kind={kind} />
-          {printable(kind.label)}
+          {shortName(kind.label, MAX_WORD)}
         </li>
       ))}
     </ul>

@@ -16,6 +16,11 @@ export function shortName(text: string, limit = 60): string {
   return printable(`${text.slice(0, half)}\u2026${text.slice(-half)}`);
 }
 
+/** The first so many characters of a text, and a sign that it goes on; no character is cut in half. */
+export function beginning(text: string, limit: number): string {
+  return `${printable(text.slice(0, limit).replace(/[\ud800-\udbff]$/, ""))}\u2026`;
+}
+
 /** 1048509 as 1.05 MB. */
 export function bytes(count: number): string {
   let unit = 0;

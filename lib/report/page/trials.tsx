@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Report, ReportTrial } from "../../optimize/report.js";
 import { Pareto } from "./pareto.js";
-import { Name, Section } from "./parts.js";
+import { Name, Prose, Section } from "./parts.js";
 import { chosenTrial, goalMetric, metricNames } from "./result.js";
 import { type Column, Table } from "./table.js";
 import {
@@ -13,6 +13,7 @@ import {
   plural,
   printable,
   seconds,
+  shortName,
 } from "./text.js";
 
 /** What was tried: the plot, the trial that is pointed at, and the table of all. */
@@ -66,7 +67,7 @@ function TrialDetails({ trial, report }: { trial: ReportTrial; report: Report })
       <dl class="facts">
         {trial.metrics.map((metric) => (
           <div key={metric.name}>
-            <dt>{printable(metric.name)}</dt>
+            <dt>{shortName(metric.name)}</dt>
             <dd>
               {metricNumber(metric, metric.candidate)}{" "}
               <span class="soft">({dropInWords(metric, metric.drop)})</span>
@@ -97,10 +98,16 @@ function TrialDetails({ trial, report }: { trial: ReportTrial; report: Report })
           </div>
         )}
       </dl>
-      {trial.reason && <p>{printable(trial.reason)}</p>}
+      {trial.reason && (
+        <p>
+          <Prose key={trial.reason} text={trial.reason} />
+        </p>
+      )}
       <ol class="steps">
         {trial.steps.map((step) => (
-          <li key={step}>{printable(step)}</li>
+          <li key={step}>
+            <Prose text={step} />
+          </li>
         ))}
       </ol>
       {trial.options.length > 0 && (
@@ -131,7 +138,7 @@ function columns(report: Report, choose: (id: string) => void): Column<ReportTri
       ),
     },
     {
-      title: printable(name) || "Metric",
+      title: shortName(name, 24) || "Metric",
       numeric: true,
       by: (trial) => metricOf(trial)?.candidate,
       cell: (trial) => {

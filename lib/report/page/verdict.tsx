@@ -1,5 +1,5 @@
 import type { MetricValue, Report } from "../../optimize/report.js";
-import { Name } from "./parts.js";
+import { Name, Prose } from "./parts.js";
 import { chosenLatency, chosenMetrics, chosenTrial, goalMetric } from "./result.js";
 import {
   bytes,
@@ -8,7 +8,7 @@ import {
   metricDistance,
   metricNumber,
   milliseconds,
-  printable,
+  shortName,
   whole,
 } from "./text.js";
 import { Whisker } from "./whisker.js";
@@ -24,11 +24,15 @@ export function Verdict({ report }: { report: Report }) {
         </span>
         <Name text={report.model.name} limit={80} />
       </p>
-      <h1>{printable(line)}</h1>
+      <h1>
+        <Prose text={line} />
+      </h1>
       {reasons.length > 0 && (
         <ul class="reasons">
           {reasons.map((reason) => (
-            <li key={reason}>{printable(reason)}</li>
+            <li key={reason}>
+              <Prose text={reason} />
+            </li>
           ))}
         </ul>
       )}
@@ -65,7 +69,7 @@ function Figure({ title, value, note, original, result }: FigureProps) {
   const longest = Math.max(original?.size ?? 0, result?.size ?? 0) || 1;
   return (
     <section class="figure">
-      <h2>{printable(title)}</h2>
+      <h2>{shortName(title)}</h2>
       <p class="value">{value}</p>
       <p class="note">{note}</p>
       <dl class="pair">
@@ -155,7 +159,7 @@ function comparison(before: number, after: number, less: string, more: string): 
 function MetricFigure({ metric, report, fresh }: { metric: MetricValue; report: Report; fresh: boolean }) {
   return (
     <section class="figure">
-      <h2>{printable(metric.name)}</h2>
+      <h2>{shortName(metric.name)}</h2>
       <p class="value">{metricNumber(metric, metric.candidate)}</p>
       <p class="note">
         {dropInWords(metric, metric.drop)}
