@@ -27,7 +27,8 @@ function store(options: QuantizeOptions) {
 
 function errors(options: QuantizeOptions, axis: 0 | undefined): number[] {
   const { graph, store: weights } = store(options);
-  const { quantized, scales, zeroPoints } = weights.quantize("w", axis);
+  const { quantized, params } = weights.quantize("w", axis);
+  const { scales, zeroPoints } = params();
   const { data } = graph.model.tensor(graph.initializer(quantized)!);
   const rounded = dequantizeLinear(
     data as Int8Array,

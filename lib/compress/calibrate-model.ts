@@ -8,7 +8,7 @@ import type { Graph } from "../graph/graph.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { OnProgress } from "../progress.js";
 import type { ModelProcess } from "../runtime/model-process.js";
-import { type CacheUse, openCalibrationCache } from "./calibration-cache.js";
+import type { CacheUse } from "./calibration-cache.js";
 
 export interface CalibrateOptions {
   data: DatasetSource;
@@ -64,8 +64,7 @@ export async function calibrateModel(
   const { inputs } = session;
   const opened = await openDataset(data, { inputs, samples });
   const dataset = samplesKept?.watch(opened, inputs) ?? opened;
-  const kept =
-    cache === undefined ? undefined : await openCalibrationCache(cache, files, dataset, observer, onProgress);
+  const kept = cache === undefined ? undefined : await openCache(cache, files, dataset, observer, onProgress);
   if (cache !== undefined && kept?.held) {
     await session.release();
     return { ...kept.held, cache: { path: cache, state: "used" } };
@@ -82,4 +81,10 @@ export async function calibrateModel(
   const ranges = Object.fromEntries(results.map(([name, range]) => [observed.get(name)!, range]));
   const found = { ranges, samples: seen };
   return kept === undefined ? found : { ...found, cache: await kept.store(found) };
+}
+
+/** Loaded when one is asked for: with what checks its JSON it takes 40 ms. */
+async function openCache(...args: Parameters<typeof import("./calibration-cache.js").openCalibrationCache>) {
+  const { openCalibrationCache } = await import("./calibration-cache.js");
+  return openCalibrationCache(...args);
 }

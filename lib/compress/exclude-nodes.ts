@@ -1,6 +1,5 @@
 import { ModelOperationError } from "../errors.js";
 import type { ModelProto, NodeProto } from "../onnx/proto/onnx_pb.js";
-import { readOnnx } from "../onnx/read.js";
 import { graphsOf } from "../onnx/walk.js";
 import { nameMatcher } from "./name-pattern.js";
 import type { QuantizeOptions } from "./options.js";
@@ -16,9 +15,9 @@ export interface NodeChoice {
 }
 
 /** Operator type by name of all nodes of a model, subgraphs included. */
-type NodeIndex = ReadonlyMap<string, string>;
+export type NodeIndex = ReadonlyMap<string, string>;
 
-function indexNodes(model: ModelProto): NodeIndex {
+export function indexNodes(model: ModelProto): NodeIndex {
   const nodes = [...graphsOf(model)].flatMap(({ node }) => node);
   return new Map(nodes.map((node) => [nameOf(node), node.opType]));
 }
@@ -30,16 +29,15 @@ export type SparedReason = (node: NodeProto) => string | undefined;
  * Tells which nodes the user wants left alone. A node that the preparation merged with its neighbour goes on under a
  * name that begins with its own; one that it folded away needs no sparing.
  *
- * @param path the model before it was prepared
+ * @param original nodes of the model before it was prepared
  * @throws ModelOperationError UNSUPPORTED_MODEL for a name, pattern or operator type that the model never had: a typing
  *   error must not quietly quantize what was to be spared
  */
 export function excludeNodes(
   model: ModelProto,
   { include, exclude = [], opTypes, excludeOpTypes = [], overrides = {} }: NodeChoice,
-  path: string,
+  original: NodeIndex,
 ): SparedReason {
-  const original = originalNodes(path);
   const now = indexNodes(model);
   const types = new Set([...now.values(), ...original.values()]);
   const excluded = matching("exclude", exclude, now, original);
@@ -67,13 +65,6 @@ export function excludeNodes(
       return "not among the operator types asked for";
     return undefined;
   };
-}
-
-function originalNodes(path: string): NodeIndex {
-  const model = readOnnx(path);
-  const nodes = indexNodes(model.proto);
-  model.close();
-  return nodes;
 }
 
 /** The tensors that are to stay in float. */

@@ -58,9 +58,9 @@ export function hideWeights(source: OnnxModel): HiddenWeights {
       };
       return {
         ...whole,
-        bytes(stored) {
+        bytes(stored, part) {
           const [model, tensor] = holder(stored);
-          return model.bytes(tensor);
+          return model.bytes(tensor, part);
         },
         tensor(stored) {
           const [model, tensor] = holder(stored);

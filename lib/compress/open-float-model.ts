@@ -1,6 +1,7 @@
 import { ModelOperationError } from "../errors.js";
 import { foldAffine } from "../graph/fold-affine.js";
 import { Graph } from "../graph/graph.js";
+import { isFolded } from "../graph/is-folded.js";
 import { liftConstants } from "../graph/lift-constants.js";
 import { upgradeOpset } from "../graph/upgrade-opset.js";
 import { upgradeToOpset21 } from "../graph/upgrade-to-opset21.js";
@@ -32,15 +33,17 @@ interface FloatModel {
  * The model as it is to be quantized: optimised, in an operator set that has what the mode needs, its constants where
  * weights are looked for.
  *
+ * @param source the model at `path`; is closed, or goes into the result
  * @param label what messages call the model
  */
 export async function openFloatModel(
   models: ModelProcess,
+  source: OnnxModel,
   path: string,
   label: string,
   { options, settings, folder }: OpenFloatModelOptions,
 ): Promise<FloatModel> {
-  const { model, warnings } = await optimized(models, path, options, folder);
+  const { model, warnings } = await optimized(models, source, path, options, folder);
   try {
     const { proto } = model;
     const { mode, prepare } = options;
@@ -63,16 +66,21 @@ export async function openFloatModel(
   }
 }
 
-/** Without onnxruntime-node a model can still be quantized in the modes that never run it. */
+/**
+ * Without onnxruntime-node a model can still be quantized in the modes that never run it, and where they need nothing of it,
+ * it is not started.
+ */
 async function optimized(
   models: ModelProcess,
+  source: OnnxModel,
   path: string,
   { mode, prepare, data }: QuantizeOptions,
   folder: string,
 ): Promise<{ model: OnnxModel; warnings: string[] }> {
-  if (prepare === false) return { model: readOnnx(path), warnings: [] };
+  const asItIs = prepare === false || (data === undefined && mode !== "float16" && isFolded(source.proto));
+  if (asItIs) return { model: source, warnings: [] };
   try {
-    const prepared = await prepareModel(models, path, folder);
+    const prepared = await prepareModel(models, source, path, folder);
     return { model: mode === "float16" ? smallerOf(prepared, readOnnx(path)) : prepared, warnings: [] };
   } catch (error) {
     const missing = error instanceof ModelOperationError && error.code === "RUNTIME_MISSING";

@@ -15,11 +15,16 @@ const LARGE_BYTES = 256 * 1024 * 1024;
  * so that the quantizer sees the graph that will run. Of a large model it sees the weights of matrix products and
  * embeddings as inputs: it has nothing to fold into them, and their bytes stay where they are.
  *
+ * @param source is closed, or goes into the result
  * @returns the prepared model; its files, in `folder`, are its own to close
  * @throws ModelOperationError RUNTIME_FAILED when onnxruntime does not take the model, RUNTIME_MISSING without it
  */
-export async function prepareModel(models: ModelProcess, input: string, folder: string): Promise<OnnxModel> {
-  const source = readOnnx(input, { once: true });
+export async function prepareModel(
+  models: ModelProcess,
+  source: OnnxModel,
+  input: string,
+  folder: string,
+): Promise<OnnxModel> {
   const stored = [...tensorsOf(source.proto)];
   const size = stored.reduce((sum, tensor) => sum + (expectedBytes(tensor, input) ?? 0), 0);
   if (size <= LARGE_BYTES) {

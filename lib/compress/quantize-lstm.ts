@@ -38,7 +38,8 @@ function rewrite(graph: Graph, node: NodeProto, weights: WeightStore): void {
   while (input.length < 12) input.push("");
   for (const { index, parameters } of WEIGHTS) {
     const name = node.input[index]!;
-    const { quantized, scales } = weights.quantize(name, "rows");
+    const { quantized, params } = weights.quantize(name, "rows");
+    const { scales } = params();
     const [directions, rows, columns] = shapeOf(graph.initializer(name)!) as [number, number, number];
     const stored = graph.initializer(quantized)!;
     const constant = (

@@ -1,12 +1,13 @@
+import { statSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ModelOperationError } from "../errors.js";
 import { Graph } from "../graph/graph.js";
 import { splitGemms } from "../graph/split-gemms.js";
-import { modelBytes } from "../onnx/model-bytes.js";
+import { openModelBytes } from "../onnx/model-bytes.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
-import { readOnnx } from "../onnx/read.js";
+import { type OnnxModel, openOnnx, readOnnx } from "../onnx/read.js";
 import { expectedBytes } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
@@ -15,7 +16,7 @@ import { aboutModel } from "./about-model.js";
 import { checkOpset } from "./check-opset.js";
 import { checkSettings } from "./check-settings.js";
 import { type ChosenMode, chooseMode } from "./choose-mode.js";
-import { excludeNodes, type SparedReason } from "./exclude-nodes.js";
+import { excludeNodes, indexNodes, type NodeIndex, type SparedReason } from "./exclude-nodes.js";
 import { finishModel, inMemory } from "./finish-model.js";
 import { convertFloat16 } from "./float16/convert-float16.js";
 import { openFloatModel } from "./open-float-model.js";
@@ -93,10 +94,14 @@ class Quantization {
     const { signal, output, onProgress } = this.options;
     const { perChannel } = this.settings;
     const path = await this.inputPath();
-    const before = modelBytes(path);
+    // Meanwhile: with samples the model will run.
+    await using models =
+      this.options.data === undefined
+        ? ModelProcess.whenAsked({ signal })
+        : await ModelProcess.start({ signal });
     onProgress?.({ stage: "prepare", done: 0 });
-    await using models = await ModelProcess.start({ signal });
-    const { model, folded, warnings } = await openFloatModel(models, path, this.label, {
+    const { source, before, original } = openSource(path);
+    const { model, folded, warnings } = await openFloatModel(models, source, path, this.label, {
       options: this.options,
       settings: this.settings,
       folder: this.folder,
@@ -109,7 +114,7 @@ class Quantization {
         : await repairModel(models, model, this.options, this.settings, this.folder);
       const graph = new Graph(model);
       if (!toHalf) splitGemms(graph);
-      const spared = excludeNodes(model.proto, this.options, path);
+      const spared = excludeNodes(model.proto, this.options, original);
       const selection = selectNodes(graph, spared, this.askedTypes);
       const chosen = this.chosenMode(graph, selection);
       this.warnings.push(...checkSettings(chosen.mode, this.settings));
@@ -128,13 +133,13 @@ class Quantization {
       finishModel(model, chosen.mode, this.settings);
       onProgress?.({ stage: "write", done: 0 });
       const files = output === undefined ? [] : await writeOnnx(output, model, { signal, onProgress });
-      const after = files[0] === undefined ? 0 : modelBytes(files[0]);
+      const after = files.reduce((sum, file) => sum + statSync(file).size, 0);
       if (after > SMALL_GAIN * before)
         this.warnings.push(
           `the model has ${Math.round((100 * after) / before)}% of its size: most of its weights are in operators that stay in float`,
         );
       return {
-        model: files[0] === undefined ? inMemory(model) : readOnnx(files[0]),
+        model: files[0] === undefined ? inMemory(model) : openOnnx(files[0]),
         settings: this.settings,
         files,
         mode: chosen.mode,
@@ -272,6 +277,17 @@ class Quantization {
   /** What messages call the model. */
   get label(): string {
     return typeof this.input === "string" ? this.input : "the model";
+  }
+}
+
+/** The model as it was given, its size, and its nodes. */
+function openSource(path: string): { source: OnnxModel; before: number; original: NodeIndex } {
+  const source = readOnnx(path, { once: true });
+  try {
+    return { source, before: openModelBytes(path, source), original: indexNodes(source.proto) };
+  } catch (error) {
+    source.close();
+    throw error;
   }
 }
 

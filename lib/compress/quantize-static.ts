@@ -41,7 +41,7 @@ export function quantizeStatic(decisions: StaticDecisions): void {
     const correction = corrections.get(original.node);
     const anchor = correction ? addToBias(graph, original, correction) : original;
     const axis = weightAxis(graph, anchor, settings);
-    const { scales } = weights.quantize(original.weight, axis);
+    const { scales } = weights.quantize(original.weight, axis).params();
     graph.setInput({ node: anchor.node, index: 1 }, weights.dequantized(original.weight, axis));
     if (anchor.bias && settings.quantizeBias)
       quantizeBias(graph, anchor, inputParams(decisions, anchor).scale, scales);

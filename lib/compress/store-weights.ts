@@ -1,6 +1,7 @@
 import type { Graph } from "../graph/graph.js";
+import { deferTensor } from "../onnx/deferred.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
-import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
+import { shapeOf } from "../onnx/tensor-proto.js";
 import type { SparedReason } from "./exclude-nodes.js";
 import type { QuantizeSettings } from "./options.js";
 import { type StoredWeight, storedWeights } from "./stored-weights.js";
@@ -64,7 +65,7 @@ class WeightRewrite {
     const rowCount = shapeOf(this.graph.initializer(weight)!)[0]!;
     this.graph.setInput({ node, index: 0 }, stored.quantized);
     this.graph.setOutput(node, 0, rows);
-    const lookUp = (values: Float32Array): string => {
+    const lookUp = (values: () => Float32Array): string => {
       if (axis === undefined) return this.constant(weight, [], values);
       const column = this.constant(weight, [rowCount, 1], values);
       return this.step("Gather", weight, [column, indices]);
@@ -75,17 +76,17 @@ class WeightRewrite {
   /** quantized -> float: (cast - zero point) x scale. */
   private scaled(
     weight: string,
-    { scales, zeroPoints }: QuantizedWeight,
+    { params }: QuantizedWeight,
     quantized: string,
-    parameter: (values: Float32Array) => string,
+    parameter: (values: () => Float32Array) => string,
     output?: string,
   ): string {
     const cast = this.step("Cast", weight, [quantized], { to: DataType.FLOAT });
     const centred =
       this.settings.weights === "int8"
         ? cast
-        : this.step("Sub", weight, [cast, parameter(Float32Array.from(zeroPoints))]);
-    return this.step("Mul", weight, [centred, parameter(scales)], {}, output);
+        : this.step("Sub", weight, [cast, parameter(() => Float32Array.from(params().zeroPoints))]);
+    return this.step("Mul", weight, [centred, parameter(() => params().scales)], {}, output);
   }
 
   private step(
@@ -102,9 +103,11 @@ class WeightRewrite {
     return output;
   }
 
-  private constant(weight: string, shape: number[], values: Float32Array): string {
+  private constant(weight: string, shape: number[], values: () => Float32Array): string {
     const name = this.graph.freeName(`${weight}_float_parameter`);
-    this.graph.addInitializer(encodeTensor(name, "float32", shape, values));
+    this.graph.addInitializer(
+      deferTensor(name, "float32", shape, (out) => (out as Float32Array).set(values())),
+    );
     return name;
   }
 }

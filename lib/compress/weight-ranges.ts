@@ -1,4 +1,5 @@
 import { minMax } from "../minmax/min-max.js";
+import type { FloatPiece } from "../onnx/floats-of.js";
 import type { QuantParams } from "../quantize/compute-quant-params.js";
 import { dequantizeLinear } from "../quantize/dequantize-linear.js";
 import { quantizeLinear } from "../quantize/quantize-linear.js";
@@ -10,12 +11,36 @@ export type ChannelLayout = { readonly shape: readonly number[]; readonly axis: 
 /** Shares of the range of a channel that are tried. */
 const SHARES = Array.from({ length: 25 }, (_, i) => 1 - i / 50);
 
-/** Smallest and largest value of each channel. */
-export function channelRanges(values: Float32Array, layout: ChannelLayout) {
-  const { min, max } = layout === undefined ? minMax(values) : minMax(values, layout);
-  return typeof min === "number"
-    ? { mins: [min], maxs: [max as number] }
-    : { mins: min, maxs: max as Float32Array };
+/** Smallest and largest value of each channel of a weight, or 0, that comes in pieces along the first axis of its layout. */
+export function channelRanges(pieces: Iterable<FloatPiece>, layout: ChannelLayout, channels: number) {
+  // Zero belongs to every range, for what it is worth here.
+  const mins = new Float32Array(channels);
+  const maxs = new Float32Array(channels);
+  for (const { from, to, values } of pieces) {
+    if (values.length === 0) continue;
+    const { min, max } = layout ? minMax(values, pieceLayout(layout, from, to)) : rangeOf(values);
+    const first = layout?.axis === 0 ? from : 0;
+    for (let i = 0; i < min.length; i++) {
+      // Of NaN and a number these give NaN.
+      mins[first + i] = Math.min(mins[first + i]!, min[i]!);
+      maxs[first + i] = Math.max(maxs[first + i]!, max[i]!);
+    }
+  }
+  return { mins, maxs };
+}
+
+function rangeOf(values: Float32Array) {
+  const { min, max } = minMax(values);
+  return { min: [min], max: [max] };
+}
+
+/** How a piece of a weight is cut into channels. */
+export function pieceLayout(
+  { shape, axis }: NonNullable<ChannelLayout>,
+  from: number,
+  to: number,
+): NonNullable<ChannelLayout> {
+  return { shape: [to - from, ...shape.slice(1)], axis };
 }
 
 /**

@@ -2,7 +2,7 @@ import { ModelFormatError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { transpose } from "../graph/transpose.js";
 import { deferTensor, transposeSource } from "../onnx/deferred.js";
-import { floatsOf } from "../onnx/floats-of.js";
+import { type FloatPiece, floatPieces, floatsOf } from "../onnx/floats-of.js";
 import type { TensorProto } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
 import { computeQuantParams } from "../quantize/compute-quant-params.js";
@@ -10,41 +10,51 @@ import { quantizeLinear } from "../quantize/quantize-linear.js";
 import { Scratch } from "../scratch.js";
 import { elementCount } from "../tensor.js";
 import type { QuantizeSettings } from "./options.js";
-import { bestShares, channelRanges } from "./weight-ranges.js";
-import { zeroPointTensor } from "./zero-point-tensor.js";
+import { bestShares, type ChannelLayout, channelRanges, pieceLayout } from "./weight-ranges.js";
+
+type QuantizedArray = Int8Array | Uint8Array;
 
 /** One scale per index of this axis, or per row (all axes but the last together), or one for the whole weight. */
 export type WeightAxis = number | "rows" | undefined;
+
+/** Scale and zero point of each channel, or of the whole weight. */
+export interface WeightParams {
+  readonly scales: Float32Array;
+  readonly zeroPoints: Int32Array;
+}
 
 /** Names of the initializers that hold a quantized weight. */
 export interface QuantizedWeight {
   readonly quantized: string;
   readonly scale: string;
   readonly zeroPoint: string;
-  /** One value, or one per channel. */
-  readonly scales: Float32Array;
-  readonly zeroPoints: Int32Array;
+  /** Looks at the weight where nobody did before; else that is done when the model is written. */
+  params(): WeightParams;
 }
 
 /** Where the floats of a weight lie, and how its scales are spread over them. */
 interface Source {
+  readonly weight: string;
   readonly stored: TensorProto;
   /** The weight is that matrix with rows and columns exchanged. */
   readonly transposed: boolean;
-  readonly layout: { shape: readonly number[]; axis: number } | undefined;
+  readonly layout: ChannelLayout;
+  readonly channels: number;
+  readonly key: string;
 }
 
 /**
  * Quantizes initializers once, however many nodes use them. Scale and zero point follow onnxruntime's quantizer:
  * int8 weights are symmetric in -127..127, uint8 ones asymmetric in 0..255. The values themselves are made when the
- * model is written, one weight at a time.
+ * model is written, one weight at a time, and so are scales that nothing else depends on: a weight is read once.
  */
 export class WeightStore {
-  private readonly scales = new Map<string, Float32Array>();
-  private readonly zeroPoints = new Map<string, Int32Array>();
+  private readonly known = new Map<string, WeightParams>();
   private readonly stored = new Map<string, QuantizedWeight>();
   private readonly scratch = new Scratch();
   private readonly copied = new Scratch();
+  /** The weight that was looked at last, where that is still in memory as a whole. */
+  private latest: { key: string; piece: FloatPiece } | undefined;
 
   constructor(
     private readonly graph: Graph,
@@ -53,40 +63,7 @@ export class WeightStore {
 
   /** Scale of a weight, one value or one per channel along `axis`. Throws TENSOR_INVALID when it holds NaN or infinity. */
   scalesOf(weight: string, axis: WeightAxis): Float32Array {
-    const key = keyOf(weight, axis);
-    const known = this.scales.get(key);
-    if (known) return known;
-    const { stored, layout } = this.source(weight, axis);
-    const floats = this.floats(stored);
-    const { mins, maxs } = channelRanges(floats, layout);
-    const bad = mins.findIndex((min, i) => !Number.isFinite(min) || !Number.isFinite(maxs[i]!));
-    if (bad >= 0)
-      throw new ModelFormatError(
-        "TENSOR_INVALID",
-        "the weight holds NaN or infinity, so it has no int8 form",
-        { path: this.graph.model.path, field: `tensor ${JSON.stringify(weight)}` },
-      );
-    const { weights: dtype, reduceRange, weightScales } = this.settings;
-    const paramsOf = (channel: number, share: number) =>
-      computeQuantParams({
-        min: mins[channel]! * share,
-        max: maxs[channel]! * share,
-        dtype,
-        symmetric: dtype === "int8",
-        reduceRange,
-      });
-    const scales = new Float32Array(mins.length);
-    const zeroPoints = new Int32Array(mins.length);
-    const shares =
-      weightScales === "mse" ? bestShares(floats, layout, dtype, mins.length, paramsOf) : undefined;
-    for (let i = 0; i < scales.length; i++) {
-      const params = paramsOf(i, shares?.[i] ?? 1);
-      scales[i] = params.scale;
-      zeroPoints[i] = params.zeroPoint;
-    }
-    this.scales.set(key, scales);
-    this.zeroPoints.set(key, zeroPoints);
-    return scales;
+    return this.params(weight, axis).scales;
   }
 
   /** Raises scales that are too small for what is built on them; only before the weight is quantized. */
@@ -95,34 +72,40 @@ export class WeightStore {
     for (let i = 0; i < scales.length; i++) scales[i] = Math.max(scales[i]!, atLeast(i));
   }
 
-  /** Scales and zero points of a weight as they are now, for steps that are chosen elsewhere. */
-  params(weight: string, axis: WeightAxis): { scales: Float32Array; zeroPoints: Int32Array } {
-    const scales = this.scalesOf(weight, axis);
-    return { scales, zeroPoints: this.zeroPoints.get(keyOf(weight, axis))! };
+  /** Scales and zero points of a weight as they are now, for steps that are chosen elsewhere. Throws as scalesOf. */
+  params(weight: string, axis: WeightAxis): WeightParams {
+    return this.paramsOf(this.source(weight, axis));
   }
 
   /** Quantizes a weight (once), to the nearest steps or to those given, and adds its initializers to the graph. */
   quantize(weight: string, axis: WeightAxis, steps?: Int8Array | Uint8Array): QuantizedWeight {
-    const key = keyOf(weight, axis);
-    const known = this.stored.get(key);
+    const source = this.source(weight, axis);
+    const known = this.stored.get(source.key);
     if (known) return known;
-    const { scales, zeroPoints } = this.params(weight, axis);
     const { weights: dtype } = this.settings;
-    const paramShape = axis === undefined ? [] : [scales.length];
+    const paramShape = axis === undefined ? [] : [source.channels];
     const names = {
       quantized: this.graph.freeName(`${weight}_quantized`),
       scale: this.graph.freeName(`${weight}_scale`),
       zeroPoint: this.graph.freeName(`${weight}_zero_point`),
     };
+    const shape = shapeOf(this.graph.initializer(weight)!);
     this.graph.addInitializer(
       steps === undefined
-        ? this.quantized(names.quantized, weight, axis, { scale: scales, zeroPoint: zeroPoints })
-        : encodeTensor(names.quantized, dtype, shapeOf(this.graph.initializer(weight)!), steps),
+        ? deferTensor(names.quantized, dtype, shape, (out) => this.fill(source, out as QuantizedArray))
+        : encodeTensor(names.quantized, dtype, shape, steps),
     );
-    this.graph.addInitializer(encodeTensor(names.scale, "float32", paramShape, scales));
-    this.graph.addInitializer(zeroPointTensor(names.zeroPoint, dtype, zeroPoints, paramShape));
-    const result = { ...names, scales, zeroPoints };
-    this.stored.set(key, result);
+    const params = () => this.paramsOf(source);
+    this.graph.addInitializer(
+      deferTensor(names.scale, "float32", paramShape, (out) => (out as Float32Array).set(params().scales)),
+    );
+    this.graph.addInitializer(
+      deferTensor(names.zeroPoint, dtype, paramShape, (out) =>
+        (out as QuantizedArray).set(params().zeroPoints),
+      ),
+    );
+    const result = { ...names, params };
+    this.stored.set(source.key, result);
     return result;
   }
 
@@ -139,30 +122,62 @@ export class WeightStore {
     return output;
   }
 
-  private quantized(
-    name: string,
-    weight: string,
-    axis: WeightAxis,
-    { scale, zeroPoint }: { scale: Float32Array; zeroPoint: Int32Array },
-  ): TensorProto {
-    const { stored, transposed, layout } = this.source(weight, axis);
-    const { weights: dtype } = this.settings;
-    const options =
-      layout === undefined ? { scale: scale[0]!, zeroPoint: zeroPoint[0]! } : { scale, zeroPoint, ...layout };
-    const shape = shapeOf(this.graph.initializer(weight)!);
-    const array = dtype === "int8" ? Int8Array : Uint8Array;
-    return deferTensor(name, dtype, shape, (data) => {
-      const out = data as Int8Array | Uint8Array;
-      if (!transposed) {
-        quantizeLinear(this.floats(stored), { ...options, out });
-        return;
-      }
-      // Bytes are exchanged instead of floats, and no second copy of the floats is made.
-      const straight = new array(this.scratch.take(out.length), 0, out.length);
-      quantizeLinear(this.floats(stored), { ...options, out: straight });
-      const [rows, columns] = shapeOf(stored) as [number, number];
-      transpose(straight, out, rows, columns);
-    });
+  private paramsOf(source: Source): WeightParams {
+    const known = this.known.get(source.key);
+    if (known) return known;
+    const { stored, layout, channels } = source;
+    const { mins, maxs } = channelRanges(this.pieces(source), layout, channels);
+    const bad = mins.findIndex((min, i) => !Number.isFinite(min) || !Number.isFinite(maxs[i]!));
+    if (bad >= 0)
+      throw new ModelFormatError(
+        "TENSOR_INVALID",
+        "the weight holds NaN or infinity, so it has no int8 form",
+        { path: this.graph.model.path, field: `tensor ${JSON.stringify(source.weight)}` },
+      );
+    const { weights: dtype, reduceRange, weightScales } = this.settings;
+    const paramsOf = (channel: number, share: number) =>
+      computeQuantParams({
+        min: mins[channel]! * share,
+        max: maxs[channel]! * share,
+        dtype,
+        symmetric: dtype === "int8",
+        reduceRange,
+      });
+    const shares =
+      weightScales === "mse"
+        ? bestShares(floatsOf(this.graph.model, stored, this.copied), layout, dtype, channels, paramsOf)
+        : undefined;
+    const each = Array.from({ length: channels }, (_, i) => paramsOf(i, shares?.[i] ?? 1));
+    const params = {
+      scales: Float32Array.from(each, ({ scale }) => scale),
+      zeroPoints: Int32Array.from(each, ({ zeroPoint }) => zeroPoint),
+    };
+    this.known.set(source.key, params);
+    return params;
+  }
+
+  /** Makes the steps of a weight. */
+  private fill(source: Source, out: QuantizedArray): void {
+    const { stored, transposed, channels } = source;
+    const { scales, zeroPoints } = this.paramsOf(source);
+    const array = out instanceof Int8Array ? Int8Array : Uint8Array;
+    // Bytes are exchanged instead of floats, and no second copy of the floats is made.
+    const straight = transposed ? new array(this.scratch.take(out.length), 0, out.length) : out;
+    const width = elementCount(cutShape(stored, source.layout).slice(1));
+    for (const { from, to, values } of this.pieces(source)) {
+      const { layout } = source;
+      const part = straight.subarray(from * width, to * width);
+      const [first, last] = layout?.axis === 0 ? [from, to] : [0, channels];
+      const grid = layout && {
+        scale: scales.subarray(first, last),
+        zeroPoint: zeroPoints.subarray(first, last),
+        ...pieceLayout(layout, from, to),
+      };
+      quantizeLinear(values, { ...(grid ?? { scale: scales[0]!, zeroPoint: zeroPoints[0]! }), out: part });
+    }
+    if (!transposed) return;
+    const [rows, columns] = shapeOf(stored) as [number, number];
+    transpose(straight, out, rows, columns);
   }
 
   private source(weight: string, axis: WeightAxis): Source {
@@ -170,19 +185,35 @@ export class WeightStore {
     const original = transposeSource(tensor);
     const stored = original ?? tensor;
     const transposed = original !== undefined;
-    const shape = shapeOf(stored);
-    if (axis === undefined) return { stored, transposed, layout: undefined };
-    // Of a transposed matrix only its columns are asked for, which are rows where it lies.
-    if (axis !== "rows") return { stored, transposed, layout: { shape, axis: transposed ? 1 - axis : axis } };
-    const last = shape.at(-1)!;
-    return { stored, transposed, layout: { shape: [elementCount(shape) / last, last], axis: 0 } };
+    const layout = layoutOf(shapeOf(stored), axis, transposed);
+    const channels = layout?.shape[layout.axis] ?? 1;
+    return { weight, stored, transposed, layout, channels, key: `${axis ?? ""}:${weight}` };
   }
 
-  private floats(stored: TensorProto): Float32Array {
-    return floatsOf(this.graph.model, stored, this.copied);
+  /** The floats of a weight; what is looked at again at once is not fetched again. */
+  private *pieces({ key, stored, layout }: Source): Generator<FloatPiece> {
+    if (this.latest?.key === key) {
+      yield this.latest.piece;
+      return;
+    }
+    this.latest = undefined;
+    const shape = cutShape(stored, layout);
+    for (const piece of floatPieces(this.graph.model, stored, shape, this.copied)) {
+      if (piece.to - piece.from === shape[0]) this.latest = { key, piece };
+      yield piece;
+    }
   }
 }
 
-function keyOf(weight: string, axis: WeightAxis): string {
-  return `${axis ?? ""}:${weight}`;
+/** The shape along whose first axis a weight is cut into pieces. */
+function cutShape(stored: TensorProto, layout: ChannelLayout): readonly number[] {
+  return layout?.shape ?? [elementCount(shapeOf(stored))];
+}
+
+function layoutOf(shape: number[], axis: WeightAxis, transposed: boolean): ChannelLayout {
+  if (axis === undefined) return undefined;
+  // Of a transposed matrix only its columns are asked for, which are rows where it lies.
+  if (axis !== "rows") return { shape, axis: transposed ? 1 - axis : axis };
+  const last = shape.at(-1)!;
+  return { shape: [elementCount(shape.slice(0, -1)), last], axis: 0 };
 }

@@ -89,10 +89,9 @@ class Gather {
 
   nested(fieldNumber: number, inner: Encoded): void {
     this.small().tag(fieldNumber, WireType.LengthDelimited).uint32(inner.length);
-    if (inner.length < GATHER_FROM_BYTES)
-      // The writer copies later, when what was made would be gone.
-      for (const piece of inner.pieces) this.writer.raw("make" in piece ? piece.make().slice() : piece);
-    else for (const piece of inner.pieces) this.piece(piece);
+    for (const piece of inner.pieces)
+      if ("make" in piece || inner.length >= GATHER_FROM_BYTES) this.piece(piece);
+      else this.small().raw(piece);
   }
 
   finish(): Encoded {

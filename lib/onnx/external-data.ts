@@ -52,11 +52,12 @@ export class ExternalData {
     return { location, offset, length, fileSize: size };
   }
 
-  /** The bytes of one tensor: a view of its file where that can be mapped. */
-  region(tensor: TensorProto): ByteRegion {
+  /** The bytes of one tensor, or a part of them: a view of its file where that can be mapped. */
+  region(tensor: TensorProto, part?: { readonly from: number; readonly to: number }): ByteRegion {
     const { location, offset, length } = this.locate(tensor);
     const { file } = this.open(location, tensor);
-    return file.region(offset, length, `tensor ${JSON.stringify(tensor.name)}`);
+    const { from, to } = part ?? { from: 0, to: length };
+    return file.region(offset + from, to - from, `tensor ${JSON.stringify(tensor.name)}`);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ExternalData } from "./external-data.js";
-import { readOnnx } from "./read.js";
+import { type OnnxModel, readOnnx } from "./read.js";
 import { isExternal } from "./tensor-proto.js";
 import { tensorsOf } from "./walk.js";
 
@@ -12,6 +12,15 @@ import { tensorsOf } from "./walk.js";
  */
 export function modelFiles(path: string): Map<string, number> {
   const model = readOnnx(path);
+  try {
+    return filesOf(path, model);
+  } finally {
+    model.close();
+  }
+}
+
+/** The same for a model that is open. */
+function filesOf(path: string, model: OnnxModel): Map<string, number> {
   const external = new ExternalData(path);
   try {
     const files = new Map<string, number>([[path, statSync(path).size]]);
@@ -23,11 +32,19 @@ export function modelFiles(path: string): Map<string, number> {
     return files;
   } finally {
     external.close();
-    model.close();
   }
 }
 
 /** Size of a model on disk in bytes, external data included. Throws as modelFiles. */
 export function modelBytes(path: string): number {
-  return [...modelFiles(path).values()].reduce((sum, size) => sum + size, 0);
+  return sum(modelFiles(path));
+}
+
+/** The same for a model that is open. */
+export function openModelBytes(path: string, model: OnnxModel): number {
+  return sum(filesOf(path, model));
+}
+
+function sum(files: ReadonlyMap<string, number>): number {
+  return [...files.values()].reduce((total, size) => total + size, 0);
 }

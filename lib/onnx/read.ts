@@ -12,6 +12,12 @@ import { scanWire } from "./wire-scan.js";
 /** Protocol buffers end at 2 GiB; larger models keep their weights in external data. */
 export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
+/** From one byte up to another, as in subarray. */
+export interface BytePart {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** An ONNX model. Its tensors are decoded when they are asked for, as views of its files where possible. */
 export interface OnnxModel {
   /** The model as the ONNX standard defines it; may be edited and written back. */
@@ -24,8 +30,8 @@ export interface OnnxModel {
   readonly metadata: Readonly<Record<string, string>>;
   /** Any tensor stored in the model, wherever its bytes lie. Throws TENSOR_INVALID, EXTERNAL_* or FILE_CLOSED. */
   tensor(stored: TensorProto): Tensor;
-  /** raw_data of a tensor, in the model's file or in that of its external data. */
-  bytes(stored: TensorProto): ByteRegion;
+  /** raw_data of a tensor, or a part of it, in the model's file or in that of its external data. */
+  bytes(stored: TensorProto, part?: BytePart): ByteRegion;
   /** Gives the files back: tensors that were views of them, raw_data in `proto` too, become empty. */
   close(): void;
 }
@@ -39,18 +45,63 @@ export interface OnnxModel {
  */
 export function readOnnx(input: string | Uint8Array, options: MapOptions = {}): OnnxModel {
   if (typeof input !== "string") return openModel(decodeModel(input));
-  const file = mapFile(input, options);
+  return readFile(input, mapFile(input, options), options);
+}
+
+function readFile(path: string, file: MappedFile, options: MapOptions): OnnxModel {
   try {
     if (file.size > MAX_MODEL_BYTES)
       throw new ModelFormatError(
         "FILE_TOO_LARGE",
         `the file has ${file.size} bytes; an ONNX file ends at 2 GiB, larger models need external data`,
-        { path: input },
+        { path },
       );
-    return openModel(decodeModel(file.bytes(0, file.size), input), input, { ...options, file });
+    return openModel(decodeModel(file.bytes(0, file.size), path), path, { ...options, file });
   } catch (error) {
     file.close();
     throw error;
+  }
+}
+
+/**
+ * The same, for a model that may never be looked at: its file is opened at once, and read when something of it is asked for, which
+ * then throws what readOnnx does.
+ */
+export function openOnnx(path: string): OnnxModel {
+  return new UnreadModel(path, mapFile(path));
+}
+
+class UnreadModel implements OnnxModel {
+  private whole: OnnxModel | undefined;
+
+  constructor(
+    readonly path: string,
+    private readonly file: MappedFile,
+  ) {}
+
+  get proto() {
+    return this.read().proto;
+  }
+  get tensors() {
+    return this.read().tensors;
+  }
+  get metadata() {
+    return this.read().metadata;
+  }
+  tensor(stored: TensorProto): Tensor {
+    return this.read().tensor(stored);
+  }
+  bytes(stored: TensorProto, part?: BytePart): ByteRegion {
+    return this.read().bytes(stored, part);
+  }
+  close(): void {
+    if (this.whole) this.whole.close();
+    else this.file.close();
+  }
+
+  private read(): OnnxModel {
+    this.whole ??= readFile(this.path, this.file, {});
+    return this.whole;
   }
 }
 
@@ -78,16 +129,17 @@ export function openModel(
 ): OnnxModel {
   const external = path === undefined ? undefined : new ExternalData(path, options);
   let closed = false;
-  const bytes = (stored: TensorProto): ByteRegion => {
+  const bytes = (stored: TensorProto, part?: BytePart): ByteRegion => {
     // Views of a file that was given back are empty, which must not pass for data.
     if (closed)
       throw new ModelFormatError("FILE_CLOSED", "the model was closed; use its tensors before close()", {
         path,
       });
-    if (isDeferred(stored)) return bytesOf(fillTensor(stored));
+    if (isDeferred(stored)) return cut(bytesOf(fillTensor(stored)), part);
     if (!isExternal(stored)) {
-      file?.look(stored.rawData.byteLength);
-      return stored.rawData;
+      const region = cut(stored.rawData, part);
+      file?.look(region.byteLength);
+      return region;
     }
     if (!external)
       throw new ModelFormatError(
@@ -95,7 +147,7 @@ export function openModel(
         "the tensor lies in external data, which a model given as bytes cannot have; give its path",
         { field: `tensor ${JSON.stringify(stored.name)}` },
       );
-    return external.region(stored);
+    return external.region(stored, part);
   };
   const tensor = (stored: TensorProto): Tensor => decodeTensor(stored, path, bytes(stored));
   return {
@@ -111,4 +163,8 @@ export function openModel(
       file?.close();
     },
   };
+}
+
+function cut(bytes: Uint8Array, part: BytePart | undefined): Uint8Array {
+  return part ? bytes.subarray(part.from, part.to) : bytes;
 }

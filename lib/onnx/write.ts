@@ -28,6 +28,8 @@ const WINDOWS_STEP_BYTES = 65536;
 const LARGE_BYTES = 1024 * 1024;
 /** What nodes, names and shapes may take beside the data before 2 GiB are passed. */
 const SHARE_OF_DATA = 0.95;
+/** Smaller deferred pieces are copied where they go into one batch. */
+const COPIED_BYTES = 65536;
 /** How often progress is told and the signal looked at. */
 const BATCH_BYTES = 64 * 1024 * 1024;
 
@@ -62,7 +64,10 @@ export async function writeOnnx(
 
 class OnnxWriter {
   private readonly stored: TensorProto[];
-  private readonly scratch = new Scratch();
+  /** Of large tensors one is written while the next is made in other memory. */
+  private readonly scratches = [new Scratch(), new Scratch()] as const;
+  private filled = 0;
+  private readonly small = new Scratch();
   private readonly total: number;
   private done = 0;
 
@@ -103,7 +108,7 @@ class OnnxWriter {
   private async writeModel(replacements: Replacements): Promise<void> {
     const deferred = (tensor: TensorProto) =>
       isDeferred(tensor)
-        ? { byteLength: this.size(tensor), make: () => bytesOf(fillTensor(tensor, this.scratch)) }
+        ? { byteLength: this.size(tensor), make: () => bytesOf(fillTensor(tensor, this.scratchFor(tensor))) }
         : undefined;
     const { pieces, length } = encodeModel(this.model.proto, { replacements, deferred });
     if (length > MAX_MODEL_BYTES) throw this.tooLarge(length);
@@ -111,11 +116,18 @@ class OnnxWriter {
   }
 
   private async writePieces(file: FileSink, pieces: readonly Piece[]): Promise<void> {
-    for (const batch of batches(pieces)) {
-      this.options.signal?.throwIfAborted();
-      const bytes = batch.map((piece) => ("make" in piece ? piece.make() : piece));
-      await file.write(bytes);
-      this.advance(bytes.reduce((sum, { byteLength }) => sum + byteLength, 0));
+    let writing: Promise<void> | undefined;
+    try {
+      for (const batch of batches(pieces)) {
+        this.options.signal?.throwIfAborted();
+        // Made while the batch before is written.
+        const bytes = batch.map(made);
+        await writing;
+        writing = file.write(bytes);
+        this.advance(bytes.reduce((sum, { byteLength }) => sum + byteLength, 0));
+      }
+    } finally {
+      await writing;
     }
   }
 
@@ -175,7 +187,11 @@ class OnnxWriter {
   }
 
   private bytes(tensor: TensorProto): ByteRegion {
-    return isDeferred(tensor) ? fillTensor(tensor, this.scratch) : this.model.bytes(tensor);
+    return isDeferred(tensor) ? fillTensor(tensor, this.scratchFor(tensor)) : this.model.bytes(tensor);
+  }
+
+  private scratchFor(tensor: TensorProto): Scratch {
+    return this.size(tensor) < COPIED_BYTES ? this.small : this.scratches[this.filled++ % 2]!;
   }
 
   /** Bytes of raw_data, wherever it is. Typed data (float_data and its like) stays where it is and does not count. */
@@ -199,12 +215,22 @@ class OnnxWriter {
   }
 }
 
-/** Each deferred piece by itself, since all are made in the same memory; between them as much as comes. */
+/** Small ones are copied, so that many go into a batch. */
+function made(piece: Piece): Uint8Array {
+  if (!("make" in piece)) return piece;
+  return isLarge(piece) ? piece.make() : piece.make().slice();
+}
+
+function isLarge({ byteLength }: Piece): boolean {
+  return byteLength >= COPIED_BYTES;
+}
+
+/** Each large deferred piece by itself, since all are made in the same memory; between them as much as comes. */
 function* batches(pieces: readonly Piece[]): Generator<readonly Piece[]> {
   let batch: Piece[] = [];
   let size = 0;
   for (const piece of pieces) {
-    const deferred = "make" in piece;
+    const deferred = "make" in piece && isLarge(piece);
     if (batch.length > 0 && (deferred || size >= BATCH_BYTES)) {
       yield batch;
       batch = [];

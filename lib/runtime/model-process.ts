@@ -45,45 +45,35 @@ interface Pending {
  */
 export class ModelProcess implements AsyncDisposable {
   private readonly pending = new Map<number, Pending>();
-  private readonly exited: Promise<unknown>;
+  private child: ChildProcess | undefined;
+  private exited: Promise<unknown> = Promise.resolve();
   private readonly labels = new Set<string>();
   private stderr = Buffer.alloc(0);
   private lastId = 0;
   /** Why no more requests can be answered. */
   private ended: { reason: unknown } | undefined;
 
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly options: ModelProcessOptions,
-  ) {
-    this.exited = new Promise((resolve) => child.once("close", resolve));
-    child.on("message", (reply: Reply) => this.settle(reply));
-    child.on("close", (code, signal) => this.end(this.died(code, signal)));
-    child.on("error", (cause) => this.end(new ModelOperationError("PROCESS_DIED", cause.message, { cause })));
-    child.stderr!.on("data", (chunk: Buffer) => {
-      this.stderr = Buffer.concat([this.stderr, chunk]).subarray(-STDERR_BYTES);
-    });
+  private constructor(private readonly options: ModelProcessOptions) {
+    options.signal?.throwIfAborted();
     options.signal?.addEventListener("abort", this.abort);
-    this.keepParentAlive(false);
   }
 
-  /** Starts the process; onnxruntime itself is loaded with the first model. Rejects with signal.reason or PROCESS_DIED. */
+  /** Starts the process, which loads onnxruntime meanwhile. Rejects with signal.reason or PROCESS_DIED. */
   static async start(options: ModelProcessOptions = {}): Promise<ModelProcess> {
-    options.signal?.throwIfAborted();
-    const child = fork(join(packageRoot(), CHILD), {
-      serialization: "advanced",
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-      execArgv: [],
-    });
-    const models = new ModelProcess(child, options);
+    const models = new ModelProcess(options);
     try {
-      await once(child, "spawn");
+      await once(models.started(), "spawn");
     } catch (cause) {
       throw new ModelOperationError("PROCESS_DIED", `No process for models: ${(cause as Error).message}`, {
         cause,
       });
     }
     return models;
+  }
+
+  /** A process that starts with the first request, for those who may have none. Throws signal.reason. */
+  static whenAsked(options: ModelProcessOptions = {}): ModelProcess {
+    return new ModelProcess(options);
   }
 
   /**
@@ -126,7 +116,7 @@ export class ModelProcess implements AsyncDisposable {
     this.end(new ModelOperationError("PROCESS_DIED", "The process for models was closed"));
     this.keepParentAlive(true);
     // It holds nothing worth a farewell, and onnxruntime's teardown takes time.
-    this.child.kill("SIGKILL");
+    this.child?.kill("SIGKILL");
     await this.exited;
   }
 
@@ -138,27 +128,47 @@ export class ModelProcess implements AsyncDisposable {
   request<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
     if (this.ended) return Promise.reject(this.ended.reason);
     const { timeoutMs } = this.options;
+    const child = this.started();
     const id = ++this.lastId;
     return new Promise<Methods[M]["result"]>((resolve, reject) => {
       const timer =
         timeoutMs === undefined ? undefined : setTimeout(() => this.timeOut(method, timeoutMs), timeoutMs);
       this.pending.set(id, { resolve, reject, timer });
       this.keepParentAlive(true);
-      this.child.send({ id, method, params }, (error) => {
+      child.send({ id, method, params }, (error) => {
         // A broken channel means that the process is going; its close event tells why.
-        if (error && this.child.connected)
+        if (error && child.connected)
           this.settle({ id, error: { code: "RUNTIME_FAILED", message: error.message } });
       });
     });
   }
 
+  private started(): ChildProcess {
+    if (this.child) return this.child;
+    const child = fork(join(packageRoot(), CHILD), {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      execArgv: [],
+    });
+    child.on("message", (reply: Reply) => this.settle(reply));
+    child.on("close", (code, signal) => this.end(this.died(code, signal)));
+    child.on("error", (cause) => this.end(new ModelOperationError("PROCESS_DIED", cause.message, { cause })));
+    child.stderr!.on("data", (chunk: Buffer) => {
+      this.stderr = Buffer.concat([this.stderr, chunk]).subarray(-STDERR_BYTES);
+    });
+    this.child = child;
+    this.exited = new Promise((resolve) => child.once("close", resolve));
+    this.keepParentAlive(false);
+    return child;
+  }
+
   private readonly abort = (): void => {
-    this.child.kill("SIGKILL");
+    this.child?.kill("SIGKILL");
     this.end(this.options.signal!.reason);
   };
 
   private timeOut(method: Method, timeoutMs: number): void {
-    this.child.kill("SIGKILL");
+    this.child?.kill("SIGKILL");
     this.end(
       new ModelOperationError("TIMEOUT", `${this.what()}: ${method} took longer than ${timeoutMs} ms`),
     );
@@ -203,8 +213,8 @@ export class ModelProcess implements AsyncDisposable {
 
   private keepParentAlive(alive: boolean): void {
     const method = alive ? "ref" : "unref";
-    this.child[method]();
-    this.child.channel?.[method]();
-    (this.child.stderr as Socket)[method]();
+    this.child?.[method]();
+    this.child?.channel?.[method]();
+    (this.child?.stderr as Socket | undefined)?.[method]();
   }
 }
