@@ -118,7 +118,12 @@ describe("what the user asks for", () => {
       floats(`${name}.b`, [2], [5, 6]),
     ];
     const model = buildModel({
-      nodes: [...layer("one", "x", "h"), ...layer("two", "h", "y")],
+      nodes: [
+        // Something to take away, without which there is no preparation.
+        { op: "Identity", in: ["x"], out: ["same"] },
+        ...layer("one", "same", "h"),
+        ...layer("two", "h", "y"),
+      ],
       initializers: [...weights("one"), ...weights("two")],
       inputs: { x: ["n", 2] },
       outputs: ["y"],

@@ -108,6 +108,11 @@ export interface Methods {
 
 export type Method = keyof Methods;
 
+/** What the child does for some of the methods. */
+export type Handlers<M extends Method> = {
+  [K in M]: (params: Methods[K]["params"]) => Promise<Methods[K]["result"]>;
+};
+
 export interface Request<M extends Method = Method> {
   id: number;
   method: M;

@@ -1,96 +1,17 @@
-// Makes a transformer with random weights in the shape of BERT-base, 430 MB, and tells how long quantizing it takes in the modes
-// that need no samples, and how much memory: `node scripts/quantize-transformer.mjs [model.onnx]`. With a path the model is kept
-// there, for other programs to quantize. Linux only.
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { create } from "@bufbuild/protobuf";
-import { writeOnnx } from "../dist/index.js";
-import { deferTensor } from "../dist/onnx/deferred.js";
+import { deferTensor } from "../../dist/onnx/deferred.js";
 import {
   AttributeProto_AttributeType as AttributeType,
   ModelProtoSchema,
   TensorProto_DataType,
-} from "../dist/onnx/proto/onnx_pb.js";
-import { openModel } from "../dist/onnx/read.js";
-import { encodeTensor } from "../dist/onnx/tensor-proto.js";
+} from "../../dist/onnx/proto/onnx_pb.js";
+import { encodeTensor } from "../../dist/onnx/tensor-proto.js";
 
 const [LAYERS, HIDDEN, INNER, HEADS, VOCABULARY, POSITIONS] = [12, 768, 3072, 12, 30522, 512];
-const RUNS = 5;
-const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
-const folder = mkdtempSync(join(tmpdir(), "modelpress-transformer-"));
-try {
-  const input = process.argv[2] ?? join(folder, "transformer.onnx");
-  if (!existsSync(input)) await writeOnnx(input, openModel(transformer()));
-  for (const args of [
-    ["--bits", "4"],
-    ["--bits", "4", "--no-fit-scales"],
-    ["--mode", "weights", "--bits", "8"],
-    ["--mode", "weights"],
-    ["--mode", "dynamic"],
-    ["--mode", "float16"],
-  ])
-    await measure(args, [cli, "quantize", input, "-o", join(folder, "out.onnx"), "--quiet", ...args]);
-} finally {
-  rmSync(folder, { recursive: true });
-}
-
-/** @param {string[]} what @param {string[]} command */
-async function measure(what, command) {
-  /** @type {{ seconds: number, total: number, own: number }[]} */
-  const runs = [];
-  for (let i = 0; i < RUNS; i++) runs.push(await watch(command));
-  const median = /** @param {"seconds" | "total" | "own"} key */ (key) =>
-    runs.map((run) => run[key]).sort((a, b) => a - b)[RUNS >> 1] ?? 0;
-  console.log(
-    `${what.join(" ")}: ${median("seconds").toFixed(2)} s, at most ${median("total")} MB resident, ${median("own")} MB beside the mapped files`,
-  );
-}
-
-/** @param {string[]} command @returns {Promise<{ seconds: number, total: number, own: number }>} */
-function watch(command) {
-  const start = performance.now();
-  const child = spawn(process.execPath, command, { stdio: ["ignore", "ignore", "inherit"] });
-  let [total, own] = [0, 0];
-  const timer = setInterval(() => {
-    const now = memory(/** @type {number} */ (child.pid));
-    total = Math.max(total, now.total);
-    own = Math.max(own, now.own);
-  }, 5);
-  return new Promise((resolve, reject) =>
-    child.on("exit", (code) => {
-      clearInterval(timer);
-      if (code === 0) resolve({ seconds: (performance.now() - start) / 1000, total, own });
-      else reject(new Error(`quantizing ended with ${code}`));
-    }),
-  );
-}
-
-/** Megabytes of a process and its descendants. @param {number} pid @returns {{ total: number, own: number }} */
-function memory(pid) {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const field = /** @param {RegExp} pattern */ (pattern) =>
-      Math.round(Number(pattern.exec(status)?.[1] ?? 0) / 1000);
-    const sum = { total: field(/VmRSS:\s+(\d+)/), own: field(/RssAnon:\s+(\d+)/) };
-    for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
-      .split(" ")
-      .filter(Boolean)) {
-      const { total, own } = memory(Number(child));
-      sum.total += total;
-      sum.own += own;
-    }
-    return sum;
-  } catch {
-    return { total: 0, own: 0 };
-  }
-}
-
-function transformer() {
-  /** @type {import("../dist/onnx/proto/onnx_pb.js").TensorProto[]} */
+/** A transformer in the shape of BERT-base, its weights random and yet to be made. */
+export function transformer() {
+  /** @type {import("../../dist/onnx/proto/onnx_pb.js").TensorProto[]} */
   const initializer = [];
   /** @type {object[]} */
   const node = [];
