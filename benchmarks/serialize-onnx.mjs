@@ -1,11 +1,12 @@
 // Times reading and writing one large ONNX model, next to the disk's own speed:
-//   node benchmarks/serialize-onnx.mjs [--bytes N] [--tensors N] [--rounds N] [--folder DIR] [--peer "COMMAND"]
-// Ways take turns, with the page cache warm; a row is the median of its rounds. Nothing waits for the disk (sync: false). A peer is
-// another program: called as COMMAND MODEL SCRATCH_FILE once a round, it prints one JSON object of { "way": milliseconds }.
+//   node benchmarks/serialize-onnx.mjs [--bytes N] [--tensors N] [--rounds N] [--folder DIR] [--python PYTHON]
+// Ways take turns, with the page cache warm; a row is the median of its rounds. Nothing waits for the disk (sync: false). With
+// --python, those of serialize/peers.py that need onnx take their turns too, each in a process of its own.
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import { readOnnx, summarize, writeOnnx } from "modelpress";
@@ -19,9 +20,10 @@ const { values: options } = parseArgs({
     tensors: { type: "string", default: "300" },
     rounds: { type: "string", default: "7" },
     folder: { type: "string", default: tmpdir() },
-    peer: { type: "string" },
+    python: { type: "string" },
   },
 });
+const peers = fileURLToPath(new URL("serialize/peers.py", import.meta.url));
 const PIECE_BYTES = 64 * 1024 * 1024;
 const folder = mkdtempSync(join(options.folder, "modelpress-onnx-"));
 const file = join(folder, "model.onnx");
@@ -83,7 +85,15 @@ function writeRaw(bytes) {
   closeSync(descriptor);
 }
 
+/** @param {string[]} args */
+function runPeer(...args) {
+  const { status, stdout, stderr } = spawnSync(options.python ?? "", [peers, ...args], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
 try {
+  const ways = options.python ? runPeer().onnx : [];
   await writeOnnx(file, makeModel(), { externalData: false });
   const bytes = readFileSync(file);
   for (let round = 0; round < Number(options.rounds); round++) {
@@ -93,11 +103,8 @@ try {
     await time("writeOnnx in one file, from memory", () => rewrite(bytes, false));
     await time("writeOnnx in one file, from a mapped file", () => rewrite(file, false));
     await time("writeOnnx with external data, from memory", () => rewrite(bytes, true));
-    if (options.peer) {
-      const [command = "", ...args] = options.peer.split(" ");
-      const { status, stdout, stderr } = spawnSync(command, [...args, file, scratch], { encoding: "utf8" });
-      if (status !== 0) throw new Error(stderr);
-      for (const [way, milliseconds] of Object.entries(JSON.parse(stdout))) add(way, milliseconds);
+    for (const way of ways) {
+      for (const [name, milliseconds] of Object.entries(runPeer(way, file, scratch))) add(name, milliseconds);
       rmSync(scratch, { force: true });
     }
   }

@@ -1,7 +1,8 @@
 // Times opening, using and writing one large safetensors file, next to the plain ways of JavaScript and the disk's own speed.
-//   node benchmarks/serialize/run.mjs [--bytes N] [--tensors N] [--rounds N] [--folder DIR] [--peer "COMMAND"] [--json FILE]
-// Ways take turns, each trial in a process of its own with the page cache warm; a row is the median of its rounds. A peer is another
-// program: called as COMMAND FILE SCRATCH_FILE once a round, it prints one JSON object of { "way": milliseconds }.
+//   node benchmarks/serialize/run.mjs [--bytes N] [--tensors N] [--rounds N] [--folder DIR] [--python PYTHON] [--only TEXT]... [--json FILE]
+// Ways take turns, each trial in a process of its own with the page cache warm; a row is the median of its rounds. Nothing waits for
+// the disk but the ways that say fsync. With --python, those of peers.py take their turns too, as far as that Python has the packages.
+// --only TEXT runs the ways whose names contain it, or one of several.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
@@ -15,11 +16,13 @@ const { values: options } = parseArgs({
     tensors: { type: "string", default: "300" },
     rounds: { type: "string", default: "7" },
     folder: { type: "string", default: tmpdir() },
-    peer: { type: "string" },
+    python: { type: "string" },
+    only: { type: "string", multiple: true },
     json: { type: "string" },
   },
 });
 const trial = fileURLToPath(new URL("trial.mjs", import.meta.url));
+const peers = fileURLToPath(new URL("peers.py", import.meta.url));
 const folder = mkdtempSync(join(options.folder, "modelpress-serialize-"));
 const file = join(folder, "model.safetensors");
 const scratch = join(folder, "written");
@@ -27,7 +30,7 @@ const scratch = join(folder, "written");
 /**
  * @param {string} command
  * @param {string[]} args
- * @returns {Record<string, number>}
+ * @returns {any}
  */
 function measure(command, args) {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
@@ -51,14 +54,15 @@ function median(way) {
 try {
   measure(process.execPath, [trial, "make", file, scratch, options.bytes, options.tensors]);
   const { ways } = await import(trial);
+  /** @type {Map<string, string[]>} */
+  const commands = new Map(ways.map((/** @type {string} */ way) => [way, [process.execPath, trial]]));
+  const { python } = options;
+  if (python) for (const way of measure(python, [peers]).safetensors) commands.set(way, [python, peers]);
+  const texts = options.only ?? [""];
   for (let round = 0; round < Number(options.rounds); round++) {
-    for (const way of ways) {
-      add(measure(process.execPath, [trial, way, file, scratch]));
-      rmSync(scratch, { force: true });
-    }
-    if (options.peer) {
-      const [command = "", ...args] = options.peer.split(" ");
-      add(measure(command, [...args, file, scratch]));
+    for (const [way, [command = "", script = ""]] of commands) {
+      if (!texts.some((text) => way.includes(text))) continue;
+      add(measure(command, [script, way, file, scratch]));
       rmSync(scratch, { force: true });
     }
   }

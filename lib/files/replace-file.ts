@@ -8,11 +8,14 @@ import type { ByteRegion } from "../tensor.js";
 import { isMapped } from "./map-file.js";
 import { removeLeftovers, temporaryName } from "./remove-leftovers.js";
 
-/** Node refuses single writes of 2 GiB and more, and writev takes at most IOV_MAX buffers. */
-const MAX_WRITE_BYTES = 64 * 1024 * 1024;
+/**
+ * Node refuses single writes of 2 GiB and more, and writev takes at most IOV_MAX buffers. Calls of 64 MiB take longer than these, and
+ * the longer the less memory is free; of 1 MiB too (measured, 1 GB on ext4 and tmpfs).
+ */
+const MAX_WRITE_BYTES = 8 * 1024 * 1024;
 const MAX_BUFFERS = 1024;
 /** What is copied first stays in the cache meanwhile. */
-const COPY_BYTES = 1024 * 1024;
+const COPY_BYTES = 2 * 1024 * 1024;
 /** Windows refuses to rename onto a file that a virus scanner or reader holds open for a moment. */
 const RENAME_DELAYS_MS = [10, 50, 250, 1000];
 
@@ -33,7 +36,7 @@ export interface ReplaceOptions {
    * Without it only a crash of the process is survived, and writing takes about as long as copying the bytes.
    */
   sync?: boolean | undefined;
-  /** Looked at before each 64 MiB or so, also within a tensor; what is written then is removed again. */
+  /** Looked at before each 8 MiB or so, also within a tensor; what is written then is removed again. */
   signal?: AbortSignal | undefined;
 }
 
@@ -149,7 +152,7 @@ async function forWriting<T>(path: string, work: Promise<T>): Promise<T> {
 
 class HandleSink implements FileSink {
   length = 0;
-  private copy: Uint8Array<ArrayBuffer> | undefined;
+  private copies: [Uint8Array, Uint8Array] | undefined;
 
   constructor(
     private readonly handle: FileHandle,
@@ -173,14 +176,21 @@ class HandleSink implements FileSink {
     }
   }
 
-  /** Pages of a file that a system call finds not yet there cost it twice the time that copying them here takes (measured). */
+  /**
+   * Pages of a file that a system call finds not yet there cost it twice the time that copying them here takes (measured), and that
+   * much of which is done while the system takes the part before.
+   */
   private async writeCopied(piece: Uint8Array): Promise<void> {
-    this.copy ??= new Uint8Array(COPY_BYTES);
-    for (let at = 0; at < piece.byteLength; at += COPY_BYTES) {
+    this.copies ??= [new Uint8Array(COPY_BYTES), new Uint8Array(COPY_BYTES)];
+    let written: Promise<void> | undefined;
+    for (let at = 0, turn = 0; at < piece.byteLength; at += COPY_BYTES, turn ^= 1) {
       const part = piece.subarray(at, at + COPY_BYTES);
-      this.copy.set(part);
-      await this.writeAll([this.copy.subarray(0, part.byteLength)]);
+      const copy = this.copies[turn]!.subarray(0, part.byteLength);
+      copy.set(part);
+      await written;
+      written = this.writeAll([copy]);
     }
+    await written;
   }
 
   /** A disk may take less than it was given; the rest is offered again. */

@@ -23,6 +23,8 @@ constexpr Type kTypes[] = {
     {"C64", 64},    {"F64", 64},    {"I64", 64},    {"U64", 64},
 };
 
+// Text for one tensor, as most writers and names have it.
+constexpr size_t kUsualBytes = 80;
 // As lib/safetensors/header-text.ts allows.
 constexpr size_t kMaxIntegers = 64;
 // Up to here doubles are exact.
@@ -31,7 +33,14 @@ constexpr double kMaxBits = 9007199254740991.0;
 class Reader {
  public:
   Reader(const uint8_t* text, size_t size, TensorTable& table, HeaderFault& fault)
-      : text_(text, size), table_(table), fault_(fault) {}
+      : text_(text, size), table_(table), fault_(fault) {
+    // Nearly no tensor takes less; memory that is not written to costs nothing.
+    const size_t count = size / kUsualBytes;
+    table_.names.reserve(size / 3);
+    table_.rows.reserve(count * TensorTable::kColumns);
+    table_.sizes.reserve(count * 2);
+    positions_.reserve(count);
+  }
 
   HeaderKind header(double data_bytes) {
     if (!read(data_bytes)) return HeaderKind::kFault;
@@ -130,9 +139,8 @@ class Reader {
     // Whole before anything in it is judged: who looks for the fault reads up to here.
     if (!read_fields(fields)) return false;
     if (!fields.has_dtype || !fields.has_shape || !fields.has_offsets) return false;
-    const Type* type = std::begin(kTypes);
-    while (type != std::end(kTypes) && type->name != fields.dtype) ++type;
-    if (type == std::end(kTypes) || fields.offsets.size() != 2) return false;
+    const Type* const type = find_type(fields.dtype);
+    if (type == nullptr || fields.offsets.size() != 2) return false;
     const double begin = fields.offsets[0];
     const double bits = bits_of(*type, fields.shape);
     if (begin > fields.offsets[1] || bits > kMaxBits || (fields.offsets[1] - begin) * 8 != bits) return false;
@@ -145,6 +153,16 @@ class Reader {
     table_.rows.insert(table_.rows.end(), std::begin(row), std::end(row));
     positions_.push_back(static_cast<uint32_t>(at));
     return true;
+  }
+
+  // Most tensors have the type of the one before.
+  const Type* find_type(std::string_view name) {
+    if (last_type_->name == name) return last_type_;
+    const auto found = std::find_if(std::begin(kTypes), std::end(kTypes),
+                                    [name](const Type& type) { return type.name == name; });
+    if (found == std::end(kTypes)) return nullptr;
+    last_type_ = found;
+    return found;
   }
 
   static double bits_of(const Type& type, const std::vector<double>& shape) {
@@ -203,6 +221,7 @@ class Reader {
   HeaderText text_;
   TensorTable& table_;
   HeaderFault& fault_;
+  const Type* last_type_ = kTypes;
   Fields fields_;                    // of one tensor; kept for its memory
   std::vector<uint32_t> positions_;  // of the tensors' names in the text
 };
