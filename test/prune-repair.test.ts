@@ -199,4 +199,26 @@ describe("statistics of outputs", () => {
       expect(stored.get("w")!.every((value) => value !== 0 || Object.is(value, 0))).toBe(true);
     }
   });
+
+  test("of outputs that never change give them their value back, not a deviation", async () => {
+    const outputs = 32;
+    const product: GraphSpec = {
+      nodes: [{ op: "Gemm", in: ["x", "w", "b"], out: ["y"] }],
+      initializers: [
+        floats("w", [6, outputs], values([6, outputs], 3)),
+        floats("b", [outputs], values([outputs], 4)),
+      ],
+      inputs: { x: ["N", 6] },
+      outputs: ["y"],
+    };
+    const [one] = mixed(1, [6], 9);
+    const { x } = one!.feeds;
+    const rows = 3000; // their sum of squares is rounded
+    const many = Float32Array.from({ length: rows * 6 }, (_, i) => (x.data as Float32Array)[i % 6]!);
+    const same = [{ feeds: { x: { dtype: "float32", shape: [rows, 6], data: many } as Tensor } }];
+    const { before, after } = await prune(product, { sparsity: 0.5, repair: ["batch-norm"], data: same });
+    const [had, has] = [(await run(before, { x })).y!, (await run(after, { x })).y!];
+    for (const [i, value] of (has.data as Float32Array).entries())
+      expect(value).toBeCloseTo((had.data as Float32Array)[i]!, 4);
+  });
 });

@@ -10,6 +10,9 @@ export interface OutputMatch {
 /** Outputs that vary less than by this share of what they did are not made to vary as before. */
 const LEAST_VARIANCE = 1e-6;
 
+/** A variance below this share of the mean square is what the difference of the two rounds to: the output is constant. */
+const ROUNDING = 1e-9;
+
 /**
  * Finds for each output of a layer the shift that gives it the mean that it had, and with `variance` the factor that gives it the
  * deviation too: what a BatchNormalization does whose statistics are estimated again.
@@ -33,7 +36,8 @@ export function matchOutputs(
     const made = row.reduce((sum, value, i) => sum + value * mean[group * columns + i]!, bias?.[o] ?? 0);
     const wanted = targetSquare[o]! - targetMean[o]! ** 2;
     const had = variance ? varianceOf(row, statistics, group) : 0;
-    if (had > LEAST_VARIANCE * wanted) factors[o] = Math.sqrt(wanted / had);
+    if (wanted > ROUNDING * targetSquare[o]! && had > LEAST_VARIANCE * wanted)
+      factors[o] = Math.sqrt(wanted / had);
     shifts[o] = targetMean[o]! - factors[o]! * made;
   }
   return { factors, shifts };
