@@ -1,17 +1,15 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { readGguf, readOnnx, readSafetensors, type Tensor, writeSafetensors } from "../lib/index.js";
+import { writeSafetensors } from "../lib/index.js";
+import { killWriters, WRITER } from "../scripts/kill-writers/kill.mjs";
+import { generationOf, isLeftover, TARGETS } from "../scripts/kill-writers/targets.mjs";
 import { buildModel, floats, modelFile } from "./support/build-model.js";
 import { temporaryFolder } from "./support/folder.js";
 import { randomIntegers } from "./support/random.js";
 
 const folder = temporaryFolder();
-const script = fileURLToPath(new URL("support/generations.mjs", import.meta.url));
 const base = join(folder, "base.onnx");
 writeFileSync(
   base,
@@ -23,48 +21,16 @@ writeFileSync(
   ),
 );
 
-type Open = (path: string) => { tensors: ReadonlyMap<string, Pick<Tensor, "data">>; close(): void };
-const formats: [string, Open][] = [
-  ["safetensors", readSafetensors],
-  ["gguf", readGguf],
-  ["onnx", readOnnx],
-  ["onnx with external data", readOnnx],
-];
-
-/** The number that all values of all tensors are. */
-function generationOf(path: string, open: Open): number {
-  const file = open(path);
-  const values = new Set(
-    [...file.tensors.values()].flatMap(({ data }) => [...new Set(data as Float32Array)]),
-  );
-  file.close();
-  expect([...values]).toHaveLength(1);
-  return [...values][0]!;
-}
-
-const isTemporary = (name: string) => name.startsWith(".") && name.endsWith(".tmp");
-
-describe.each(formats)("%s", (format, open) => {
+describe.each(Object.entries(TARGETS))("%s", (format, target) => {
   const own = join(folder, format);
-  const path = join(own, "file");
   mkdirSync(own);
 
   it("is the old file or the new one, whole, whenever its writer is killed", async () => {
     const random = randomIntegers(format.length);
-    let generation = 0;
-    for (let kill = 0; kill < 5; kill++) {
-      const child = spawn(process.execPath, [script, format, path, base, String(generation + 1)]);
-      await once(child.stdout, "data");
-      await delay(random() % 60);
-      child.kill("SIGKILL");
-      await once(child, "close");
-      const found = generationOf(path, open);
-      expect(found).toBeGreaterThan(generation);
-      generation = found;
-    }
+    await killWriters(format, { folder: own, base, kills: 2, random });
     // What the killed ones left is no data of anybody.
-    const others = readdirSync(own).filter((name) => name !== "file" && !isTemporary(name));
-    for (const name of others) expect(name).toMatch(/^file\.[0-9a-f]{16}\.data$/);
+    const others = readdirSync(own).filter((name) => name !== target.name && !isLeftover(name, target.name));
+    expect(others).toEqual([]);
   });
 
   it.skipIf(process.platform === "win32")(
@@ -72,28 +38,16 @@ describe.each(formats)("%s", (format, open) => {
     () => {
       const limited = join(own, "limited");
       mkdirSync(limited);
-      const target = join(limited, "file");
-      const run = (limit: string, first: number) =>
-        spawnSync(
-          "bash",
-          [
-            "-c",
-            `ulimit -f ${limit}; exec "$@"`,
-            "bash",
-            process.execPath,
-            script,
-            format,
-            target,
-            base,
-            `${first}`,
-            `${first}`,
-          ],
-          { encoding: "utf8" },
-        ).stdout;
-      expect(run("unlimited", 7)).toBe("7\n");
+      const path = join(limited, target.name);
+      const run = (limit: string, generation: string) => {
+        const command = ["bash", process.execPath, WRITER, format, path, base, generation, generation];
+        const args = ["-c", `ulimit -f ${limit}; exec "$@"`, ...command];
+        return spawnSync("bash", args, { encoding: "utf8" }).stdout;
+      };
+      expect(run("unlimited", "7")).toBe("7\n");
       const before = readdirSync(limited);
-      expect(run("500", 8)).toMatch(/^FILE_UNWRITABLE .*file.*would pass the size limit/);
-      expect([readdirSync(limited), generationOf(target, open)]).toEqual([before, 7]);
+      expect(run("200", "8")).toMatch(/^FILE_UNWRITABLE .*file.*would pass the size limit/);
+      expect([readdirSync(limited), generationOf(path, target)]).toEqual([before, 7]);
     },
   );
 });

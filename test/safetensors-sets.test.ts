@@ -130,6 +130,24 @@ describe("a set", () => {
     file.close();
   });
 
+  it("stays whole until its index is replaced, and leaves nothing behind", async () => {
+    const own = join(folder, "replaced");
+    const target = join(own, "model.safetensors");
+    const names = (count: number, tag = "") =>
+      Array.from({ length: count }, (_, i) => `model${tag}-0000${i + 1}-of-0000${count}.safetensors`);
+    const write = async (maxShardSize: number) => {
+      await writeSafetensors(target, tensors, { maxShardSize });
+      return readdirSync(own).filter((name) => !name.endsWith(".json"));
+    };
+    expect(await write(700)).toEqual(names(3));
+    // The names of the old set's shards are taken until the new set is there.
+    const old = readSafetensors(`${target}.index.json`);
+    expect(await write(700)).toEqual(names(3, ".b"));
+    expect(bits(old.tensors)).toEqual(bits(readSafetensors(`${target}.index.json`).tensors));
+    expect(await write(700)).toEqual(names(3));
+    expect(await write(900)).toEqual(names(2));
+  });
+
   it("is one file when everything fits", async () => {
     expect(
       await writeSafetensors(join(folder, "fits.safetensors"), tensors, { maxShardSize: 1680 }),

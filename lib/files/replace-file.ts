@@ -64,8 +64,9 @@ export async function replaceFile(
 
 /**
  * The same for files that belong together: all are written before the first gets its name, and names are given in order,
- * so the file by which readers find the others comes last. A crash between two names leaves a set of both ages. Temporary
- * files that a crash left are removed by a later write to the same path, an hour or more after.
+ * so the file by which readers find the others comes last. A crash between two names leaves the first
+ * of them, so they must be names that nothing refers to before the last one is given. Temporary files that a crash left are removed by
+ * a later write to the same path, an hour or more after.
  */
 export async function replaceFiles(
   replacements: readonly Replacement[],

@@ -1,4 +1,7 @@
-import { outOfRange } from "../errors.js";
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
+import { ModelFormatError, outOfRange } from "../errors.js";
+import { readIndex } from "./index-file.js";
 
 /** Splits things of a size into runs that stay under `limit`, in order; what is larger by itself gets a run of its own. */
 export function splitBySize<T extends { readonly byteLength: number }>(
@@ -18,10 +21,33 @@ export function splitBySize<T extends { readonly byteLength: number }>(
   return runs;
 }
 
-/** `model.safetensors` as `model-00001-of-00003.safetensors`, the names that tools of the ecosystem look for. */
-export function shardPath(path: string, index: number, count: number): string {
+/**
+ * Where shards of `path` are written: `model-00001-of-00003.safetensors`, the names that tools of the ecosystem look for, or where
+ * `old`, the set that stands there, has some of these, `model.b-00001-of-00003.safetensors`. So the old index finds the old shards until
+ * the new one, which is renamed last, takes its place.
+ */
+export function shardPaths(path: string, count: number, old: ReadonlySet<string>): string[] {
   const number = (value: number) => String(value).padStart(5, "0");
-  return path.replace(/\.safetensors$/, `-${number(index + 1)}-of-${number(count)}.safetensors`);
+  const stem = path.replace(/\.safetensors$/, "");
+  const named = (base: string) =>
+    Array.from({ length: count }, (_, i) => `${base}-${number(i + 1)}-of-${number(count)}.safetensors`);
+  const plain = named(stem);
+  return plain.some((shard) => old.has(basename(shard))) ? named(`${stem}.b`) : plain;
+}
+
+/** Names of shards in the index of `path` that shardPaths could have given; none where there is no sound index. */
+export function shardsOf(path: string): Set<string> {
+  if (!existsSync(indexPath(path))) return new Set();
+  const stem = basename(path, ".safetensors");
+  const isOwn = (name: string) =>
+    name.startsWith(stem) && /^(?:\.b)?-\d{5,}-of-\d{5,}\.safetensors$/.test(name.slice(stem.length));
+  try {
+    const { paths } = readIndex(indexPath(path));
+    return new Set(paths.map((shard) => basename(shard)).filter(isOwn));
+  } catch (error) {
+    if (error instanceof ModelFormatError) return new Set();
+    throw error;
+  }
 }
 
 /** Where the index of a sharded `path` lies. */

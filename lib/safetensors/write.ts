@@ -1,4 +1,5 @@
-import { basename } from "node:path";
+import { rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { outOfRange, wrongType } from "../errors.js";
 import { tensorChecksum } from "../files/checksums.js";
 import { type FileSink, type ReplaceOptions, replaceFile, replaceFiles } from "../files/replace-file.js";
@@ -8,7 +9,7 @@ import { bitsPerElement, type DeferredTensor, type DType, elementCount, type Ten
 import { checksumKey, isChecksumKey } from "./checksum.js";
 import { DTYPES } from "./entry.js";
 import { MAX_HEADER_BYTES, PREFIX_BYTES } from "./header.js";
-import { checkSharding, indexPath, shardPath, splitBySize } from "./shards.js";
+import { checkSharding, indexPath, shardPaths, shardsOf, splitBySize } from "./shards.js";
 
 const NAMES = new Map([...DTYPES].map(([name, dtype], rank) => [dtype, { name, rank }]));
 /** Alignment of the data: that of the widest element. */
@@ -21,7 +22,9 @@ export interface WriteSafetensorsOptions extends ReplaceOptions {
   metadata?: Readonly<Record<string, string>> | undefined;
   /**
    * Split into `NAME-00001-of-0000N.safetensors` of at most so many bytes of data each, with `NAME.safetensors.index.json`
-   * beside them. Nothing is split that fits into one file. A tensor larger than this gets a file of its own.
+   * beside them. Nothing is split that fits into one file. A tensor larger than this gets a file of its own. A set that stands there
+   * is whole until its index is replaced: shards of the new one are called `NAME.b-...` where their names are taken, and the old ones
+   * are removed in the end.
    */
   maxShardSize?: number | undefined;
   /** Put a SHA-256 of every tensor into the metadata, for verifySafetensors. Default false. */
@@ -88,12 +91,17 @@ export async function writeSafetensors(
     return [path];
   }
   const shards = splitBySize(entries, maxShardSize);
-  const paths = shards.map((_, i) => shardPath(path, i, shards.length));
+  const old = shardsOf(path);
+  const paths = shardPaths(path, shards.length, old);
   const index = encodeIndex(shards, paths, total);
   const replacements = shards.map((shard, i) => ({ path: paths[i]!, write: put(shard) }));
   // Last, because by it the others are found.
   replacements.push({ path: indexPath(path), write: (file) => file.write(index) });
   await replaceFiles(replacements, { sync, signal });
+  // Nothing refers to them any more. Windows keeps what is still mapped.
+  const written = new Set(paths.map((shard) => basename(shard)));
+  for (const name of old)
+    if (!written.has(name)) await rm(join(dirname(path), name), { force: true }).catch(() => undefined);
   return [indexPath(path), ...paths];
 }
 
