@@ -221,4 +221,21 @@ describe("statistics of outputs", () => {
     for (const [i, value] of (has.data as Float32Array).entries())
       expect(value).toBeCloseTo((had.data as Float32Array)[i]!, 4);
   });
+
+  test("are left alone where calibration saw values that are not finite", async () => {
+    const divided: GraphSpec = {
+      nodes: [
+        { op: "Div", in: ["x", "d"], out: ["h"] },
+        { op: "MatMul", in: ["h", "w"], out: ["y"] },
+      ],
+      initializers: [floats("d", [6], [1, 1, 0, 1, 1, 1]), floats("w", [6, 4], values([6, 4], 3))],
+      inputs: { x: ["N", 6] },
+      outputs: ["y"],
+    };
+    const data = mixed(8, [6], 9);
+    const plain = await prune(divided, { sparsity: 0.5, score: "magnitude", repair: [], data });
+    const { stored, result } = await prune(divided, { sparsity: 0.5, score: "magnitude", data });
+    expect(stored.get("w")).toEqual(plain.stored.get("w"));
+    expect(result.repairs[0]).toMatch(/^repaired 0 of 1 weights/);
+  });
 });

@@ -48,7 +48,8 @@ export class FitCollector {
 
   /**
    * Yields the statistics of layers: inputs as `model` has them, outputs as they were. Many large layers take several passes over
-   * the data, so that memory grows neither with samples nor with layers. Layers that no sample reaches are left out.
+   * the data, so that memory grows neither with samples nor with layers. Layers that no sample reaches are left out, and those that
+   * saw or made a value that is not finite, to which nothing can be fitted.
    *
    * @param model Default: the model as it was
    */
@@ -66,7 +67,7 @@ export class FitCollector {
         await candidate.observeFits(this.reference, feeds, fitted, padding);
       for (const layer of pass) {
         const statistics = await candidate.takeFit(layer.weight.name);
-        if (statistics && statistics.rows > 0) yield [layer, statistics];
+        if (statistics && statistics.rows > 0 && isAllFinite(statistics)) yield [layer, statistics];
       }
     }
     if (candidate !== this.reference) await candidate.release();
@@ -80,6 +81,10 @@ export class FitCollector {
     const tensors = layers.map(({ input }) => input.tensor);
     return load(this.models, model, tensors, "candidate.onnx", this.runs);
   }
+}
+
+function isAllFinite({ square, targetSquare }: FitStatistics): boolean {
+  return square.every(Number.isFinite) && targetSquare.every(Number.isFinite);
 }
 
 /** A layer under the names that its tensors have as outputs. */
