@@ -51,6 +51,7 @@ interface QuantizeCommandOptions extends SharedOptions, DataOptions, BlockOption
   weightScales: "max" | "mse";
   smooth?: number | true;
   prepare: boolean;
+  requantize?: boolean;
 }
 
 export const quantize: Verb<QuantizeCommandOptions> = {
@@ -79,6 +80,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .default("qdq"),
       )
       .option("--no-prepare", "do not optimise the graph first")
+      .option("--requantize", "quantize what is still in float of a model that is quantized already")
       .optionsGroup("Calibration:");
     addDataOptions(command, { use: "calibration samples" });
     command

@@ -7,7 +7,7 @@ import { operatorDomains, tensorsOf } from "../onnx/walk.js";
 import type { QuantizeMode, QuantizeSettings } from "./options.js";
 
 /** Key in the model's metadata_props that says what was done to it. */
-const QUANTIZED_KEY = "modelpress.quantized";
+export const QUANTIZED_KEY = "modelpress.quantized";
 
 /** Drops operator sets that nothing uses any more, and says in the metadata what the model is. */
 export function finishModel({ proto }: OnnxModel, mode: QuantizeMode, settings: QuantizeSettings): void {

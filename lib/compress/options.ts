@@ -119,8 +119,13 @@ export interface QuantizeOptions extends BlockOptions {
   excludeOpTypes?: readonly string[] | undefined;
   /** Inputs and outputs of a model in float16 keep their float32. Default true. */
   keepIo?: boolean | undefined;
-  /** Run onnxruntime's basic graph optimisation first (constant folding, BatchNorm folding). Default true. */
+  /**
+   * Run onnxruntime's basic graph optimisation first (constant folding, BatchNorm folding). Default true; modes without data do it
+   * only where there may be something to fold.
+   */
   prepare?: boolean | undefined;
+  /** Quantize what is still in float of a model that is quantized already, which is refused else. Default false. */
+  requantize?: boolean | undefined;
   /** Threads for calibration runs. Default: onnxruntime's own choice. */
   threads?: number | undefined;
   signal?: AbortSignal | undefined;

@@ -13,14 +13,17 @@ import { WeightStore } from "./weight-store.js";
  * then scales back to float; node pattern and names as onnxruntime's quantizer makes them, so that its fusions apply.
  * Returns the anchors it rewrote. Weights of convolutions are uint8 with one scale: older onnxruntime versions have
  * no other ConvInteger.
+ *
+ * @param faint takes the names of weights that become 0, as WeightStore does
  */
 export function quantizeDynamic(
   graph: Graph,
   anchors: Iterable<Anchor>,
   settings: QuantizeSettings,
   activations: DynamicActivations,
+  faint?: Set<string>,
 ): Anchor[] {
-  const rewrite = new DynamicRewrite(graph, settings, activations);
+  const rewrite = new DynamicRewrite(graph, settings, activations, faint);
   return [...anchors].filter(
     (anchor) =>
       anchor.weight !== undefined && anchor.node.opType !== "ConvTranspose" && rewrite.apply(anchor),
@@ -35,10 +38,11 @@ class DynamicRewrite {
     private readonly graph: Graph,
     private readonly settings: QuantizeSettings,
     private readonly activations: DynamicActivations,
+    faint: Set<string> | undefined,
   ) {
-    this.weights = new WeightStore(graph, settings);
+    this.weights = new WeightStore(graph, settings, faint);
     // Products of unsigned by unsigned are exact in 8 bits everywhere.
-    this.convWeights = new WeightStore(graph, { ...settings, weights: "uint8", reduceRange: false });
+    this.convWeights = new WeightStore(graph, { ...settings, weights: "uint8", reduceRange: false }, faint);
   }
 
   apply(anchor: Anchor): boolean {

@@ -27,6 +27,7 @@ import {
   type QuantizeSettings,
   settingsFrom,
 } from "./options.js";
+import { refuseQuantized } from "./refuse-quantized.js";
 import { repairModel } from "./repair/repair-model.js";
 import { unusedRepairs } from "./repair/unused-repairs.js";
 import { runDynamic } from "./run-dynamic.js";
@@ -48,7 +49,7 @@ const SMALL_GAIN = 0.75;
  *
  * @param input path of a model, or its bytes
  * @throws ModelFormatError for a damaged model or data that does not fit it
- * @throws ModelOperationError CALIBRATION_NEEDED, CALIBRATION_INVALID, NOTHING_TO_QUANTIZE, UNSUPPORTED_MODEL,
+ * @throws ModelOperationError CALIBRATION_NEEDED, CALIBRATION_INVALID, NOTHING_TO_QUANTIZE, ALREADY_QUANTIZED, UNSUPPORTED_MODEL,
  *   RUNTIME_MISSING or RUNTIME_FAILED; signal.reason when aborted
  *
  * @example
@@ -82,6 +83,7 @@ export async function quantizeModel(
 
 class Quantization {
   private readonly warnings: string[] = [];
+  private readonly faint = new Set<string>();
 
   constructor(
     private readonly input: string | Uint8Array,
@@ -100,7 +102,7 @@ class Quantization {
         ? ModelProcess.whenAsked({ signal })
         : await ModelProcess.start({ signal });
     onProgress?.({ stage: "prepare", done: 0 });
-    const { source, before, original } = openSource(path);
+    const { source, before, original } = this.openSource(path);
     const { model, folded, warnings } = await openFloatModel(models, source, path, this.label, {
       options: this.options,
       settings: this.settings,
@@ -133,13 +135,15 @@ class Quantization {
       finishModel(model, chosen.mode, this.settings);
       onProgress?.({ stage: "write", done: 0 });
       const files = output === undefined ? [] : await writeOnnx(output, model, { signal, onProgress });
+      const written = files[0] === undefined ? inMemory(model) : openOnnx(files[0]);
+      if (this.faint.size > 0) this.warnings.push(faintWeights(this.faint));
       const after = files.reduce((sum, file) => sum + statSync(file).size, 0);
       if (after > SMALL_GAIN * before)
         this.warnings.push(
           `the model has ${Math.round((100 * after) / before)}% of its size: most of its weights are in operators that stay in float`,
         );
       return {
-        model: files[0] === undefined ? inMemory(model) : openOnnx(files[0]),
+        model: written,
         settings: this.settings,
         files,
         mode: chosen.mode,
@@ -152,6 +156,19 @@ class Quantization {
       };
     } finally {
       model.close();
+    }
+  }
+
+  /** The model as it was given, its size, and its nodes. */
+  private openSource(path: string): { source: OnnxModel; before: number; original: NodeIndex } {
+    const { mode, requantize = false } = this.options;
+    const source = readOnnx(path, { once: true });
+    try {
+      if (!requantize && mode !== "float16") refuseQuantized({ proto: source.proto, label: this.label });
+      return { source, before: openModelBytes(path, source), original: indexNodes(source.proto) };
+    } catch (error) {
+      source.close();
+      throw error;
     }
   }
 
@@ -214,7 +231,12 @@ class Quantization {
     if (chosen.mode === "static") return this.static(models, graph, selection, spared);
     if (chosen.mode === "dynamic") {
       const { weightsOnly } = chosen;
-      const done = runDynamic(graph, selection, { settings: this.settings, spared, weightsOnly });
+      const done = runDynamic(graph, selection, {
+        settings: this.settings,
+        spared,
+        weightsOnly,
+        faint: this.faint,
+      });
       this.warnings.push(...done.warnings);
       return { ...NOTHING, nodes: done.nodes };
     }
@@ -259,12 +281,12 @@ class Quantization {
 
   /** What the mode leaves in float, in the main graph and in subgraphs, is at least stored in int8. */
   private storeWeights(graph: Graph, spared: SparedReason): NodeProto[] {
-    const stored = [...storeWeights(graph, this.settings, spared)];
+    const stored = [...storeWeights(graph, this.settings, spared, this.faint)];
     graph.commit();
     const [, ...subgraphs] = graphsOf(graph.model.proto);
     for (const proto of subgraphs) {
       const inner = new Graph(graph.model, proto);
-      stored.push(...storeWeights(inner, this.settings, spared));
+      stored.push(...storeWeights(inner, this.settings, spared, this.faint));
       inner.commit();
     }
     return stored;
@@ -280,15 +302,10 @@ class Quantization {
   }
 }
 
-/** The model as it was given, its size, and its nodes. */
-function openSource(path: string): { source: OnnxModel; before: number; original: NodeIndex } {
-  const source = readOnnx(path, { once: true });
-  try {
-    return { source, before: openModelBytes(path, source), original: indexNodes(source.proto) };
-  } catch (error) {
-    source.close();
-    throw error;
-  }
+function faintWeights(names: ReadonlySet<string>): string {
+  const [first] = names;
+  const which = names.size === 1 ? `of ${first}` : `of ${names.size} weights, ${first} among them,`;
+  return `values ${which} become 0: they are below 1e-36, too small for a scale in float32`;
 }
 
 /** What modes without calibration add to the result. */

@@ -14,17 +14,19 @@ export interface DynamicOptions {
   readonly spared: SparedReason;
   /** Anchors that are left for their weights to be stored only. */
   readonly weightsOnly: (anchor: Anchor) => boolean;
+  /** Takes the names of weights that become 0, as WeightStore does. */
+  readonly faint: Set<string>;
 }
 
 /** Dynamic quantization of a graph: products, attention and LSTM with inputs that are quantized at run time. */
 export function runDynamic(
   graph: Graph,
   selection: Selection,
-  { settings, spared, weightsOnly }: DynamicOptions,
+  { settings, spared, weightsOnly, faint }: DynamicOptions,
 ): { nodes: NodeTreatment[]; warnings: string[] } {
   const anchors = [...selection.anchors.values()].filter((anchor) => !weightsOnly(anchor));
   const activations = new DynamicActivations(graph);
-  const dynamic = new Set(quantizeDynamic(graph, anchors, settings, activations));
+  const dynamic = new Set(quantizeDynamic(graph, anchors, settings, activations, faint));
   const attentions = quantizeAttentions(graph, settings, spared, activations);
   const lstms = quantizeLstms(graph, settings, spared);
   const convs = [...dynamic].filter(({ node }) => node.opType === "Conv").length;

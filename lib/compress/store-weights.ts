@@ -13,10 +13,16 @@ import { type QuantizedWeight, type WeightAxis, WeightStore } from "./weight-sto
  * loads the model, where a DequantizeLinear would be computed again in every run. Of an embedding only the rows that
  * a run looks up are brought back.
  *
+ * @param faint takes the names of weights that become 0, as WeightStore does
  * @returns the nodes whose weights it changed
  */
-export function storeWeights(graph: Graph, settings: QuantizeSettings, spared: SparedReason): Set<NodeProto> {
-  return new WeightRewrite(graph, settings).apply(storedWeights(graph, spared));
+export function storeWeights(
+  graph: Graph,
+  settings: QuantizeSettings,
+  spared: SparedReason,
+  faint?: Set<string>,
+): Set<NodeProto> {
+  return new WeightRewrite(graph, settings, faint).apply(storedWeights(graph, spared));
 }
 
 class WeightRewrite {
@@ -26,9 +32,10 @@ class WeightRewrite {
   constructor(
     private readonly graph: Graph,
     private readonly settings: QuantizeSettings,
+    faint: Set<string> | undefined,
   ) {
     // Arithmetic is in float, so nothing can overflow.
-    this.weights = new WeightStore(graph, { ...settings, reduceRange: false });
+    this.weights = new WeightStore(graph, { ...settings, reduceRange: false }, faint);
   }
 
   apply(stored: readonly StoredWeight[]): Set<NodeProto> {

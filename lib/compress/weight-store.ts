@@ -56,9 +56,11 @@ export class WeightStore {
   /** The weight that was looked at last, where that is still in memory as a whole. */
   private latest: { key: string; piece: FloatPiece } | undefined;
 
+  /** @param faint takes the names of weights with channels whose values are too small for a scale, and become 0 */
   constructor(
     private readonly graph: Graph,
     private readonly settings: QuantizeSettings,
+    private readonly faint = new Set<string>(),
   ) {}
 
   /** Scale of a weight, one value or one per channel along `axis`. Throws TENSOR_INVALID when it holds NaN or infinity. */
@@ -148,6 +150,9 @@ export class WeightStore {
         ? bestShares(floatsOf(this.graph.model, stored, this.copied), layout, dtype, channels, paramsOf)
         : undefined;
     const each = Array.from({ length: channels }, (_, i) => paramsOf(i, shares?.[i] ?? 1));
+    // The scale of a range too narrow for one is 1.
+    if (each.some(({ scale }, i) => scale > maxs[i]! - mins[i]! && maxs[i]! > mins[i]!))
+      this.faint.add(source.weight);
     const params = {
       scales: Float32Array.from(each, ({ scale }) => scale),
       zeroPoints: Int32Array.from(each, ({ zeroPoint }) => zeroPoint),

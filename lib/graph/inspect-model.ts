@@ -94,7 +94,8 @@ export function inspectModel(input: string | Uint8Array): ModelSummary {
   };
 }
 
-function countOps(proto: ModelProto): Record<string, number> {
+/** How often each operator stands in a model, subgraphs and functions included; most frequent first, domains before names. */
+export function countOps(proto: ModelProto): Record<string, number> {
   const counts = new Map<string, number>();
   for (const { node } of [...graphsOf(proto), ...proto.functions])
     for (const { opType, domain } of node) {
@@ -141,10 +142,8 @@ const LOW_BIT = ["int4", "uint4", "int8", "uint8"];
 /** Above this share of low-bit bytes the weights are what is quantized, whatever brings them back to float. */
 const MOST = 0.5;
 
-function quantizationOf(
-  ops: Readonly<Record<string, number>>,
-  parameters: Readonly<Record<string, ParameterCount>>,
-): Quantization {
+/** How a model is quantized, by the operators that only quantized models have; undefined where there are none. */
+export function integerOperators(ops: Readonly<Record<string, number>>): Quantization | undefined {
   for (const [kind, pattern] of [
     ["dynamic", DYNAMIC],
     ["static", STATIC],
@@ -153,6 +152,15 @@ function quantizationOf(
     const evidence = Object.keys(ops).filter((op) => pattern.test(op));
     if (evidence.length > 0) return { kind, evidence };
   }
+  return undefined;
+}
+
+function quantizationOf(
+  ops: Readonly<Record<string, number>>,
+  parameters: Readonly<Record<string, ParameterCount>>,
+): Quantization {
+  const known = integerOperators(ops);
+  if (known) return known;
   const total = Object.values(parameters).reduce((sum, { bytes }) => sum + bytes, 0);
   const low = LOW_BIT.filter((dtype) => parameters[dtype] !== undefined);
   const lowBytes = low.reduce((sum, dtype) => sum + parameters[dtype]!.bytes, 0);
