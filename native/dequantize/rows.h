@@ -1,6 +1,7 @@
 // Rows whose elements share a scale and a zero point.
 #pragma once
 
+#include "../places.h"
 #include "stores.h"
 
 namespace modelpress {
@@ -8,16 +9,15 @@ namespace {
 
 constexpr size_t kUnrolled = 64;  // counting would cost as much as the work
 
-// Long rows are worked on in these many places in turn, a cache line of y at a time: up to 1.3 times as fast,
+// Longer rows are worked on in several places, a cache line of y at a time: up to 1.3 times as fast,
 // measured.
-constexpr size_t kPlaces = 4;
 constexpr size_t kLongRow = size_t{1} << 20;
 
 // Writes around the cache from the i-th element on, which is aligned; returns the first one that is left.
-template <class V, class Vector>
+template <class V, class Q, class Vector>
 size_t stream_places(float* y, size_t i, size_t n, const Vector& vector) {
   for (; !aligned(y + i, kLine); i += V::kFloats) V::stream(y + i, vector(i));
-  const size_t place = (n - i) / kPlaces / kLineFloats * kLineFloats;
+  const size_t place = place_of<Q>(n - i);
   for (const size_t end = i + place; i < end; i += kLineFloats)
     for (size_t at = i; at < i + kPlaces * place; at += place)
       for (size_t k = 0; k < kLineFloats; k += V::kFloats) V::stream(y + at + k, vector(at + k));
@@ -33,7 +33,7 @@ void dequantize_row(const Q* x, float* y, size_t n, float scale, int32_t zero_po
   V::store(y, vector(0));
   size_t i = until_aligned(y, sizeof(s));
   if (around) {
-    if (n >= kLongRow) i = stream_places<V>(y, i, n, vector);
+    if (n >= kLongRow) i = stream_places<V, Q>(y, i, n, vector);
     for (; i + V::kFloats <= n; i += V::kFloats) V::stream(y + i, vector(i));
   } else {
     for (; i + kUnrolled <= n; i += kUnrolled)

@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "../ahead.h"
+#include "../places.h"
 #include "kernels.h"
 
 namespace modelpress {
@@ -9,10 +10,9 @@ namespace {
 constexpr size_t kStep = 8;
 constexpr size_t kBlock = 4 * kStep;  // four chains of comparisons hide their latency
 
-// From these many elements on, four places are read in turn: memory then gives a tenth more. In cache it does
-// not matter.
-constexpr size_t kStreamed = size_t{4} << 20;
-constexpr size_t kStreams = 4;
+// From these many elements on, several places are read in turn: memory then gives a tenth more. In cache it
+// does not matter.
+constexpr size_t kLong = size_t{4} << 20;
 
 // How many elements come before the first vector that lies in one cache line; a vector at most.
 inline size_t until_aligned(const float* x) {
@@ -107,11 +107,11 @@ void avx2::min_max_f32(const float* x, size_t n, float* min, float* max) {
   range.nan[0] = nan_where(range.lo[0], range.lo[0]);
   range.nan[1] = range.nan[0];
   size_t i = until_aligned(x);
-  if (n >= kStreamed) {
-    const size_t part = (n - i) / kStreams / kBlock * kBlock;
-    for (const size_t end = i + part; i < end; i += kBlock)
-      for (size_t stream = 0; stream < kStreams; ++stream) range.fold(x + stream * part + i);
-    i += (kStreams - 1) * part;
+  if (n >= kLong) {
+    const size_t place = place_of<float>(n - i);
+    for (const size_t end = i + place; i < end; i += kBlock)
+      for (size_t at = i; at < i + kPlaces * place; at += place) range.fold(x + at);
+    i += (kPlaces - 1) * place;
   }
   for (; i + kBlock <= n; i += kBlock) range.fold(x + i);
   if (i < n) range.fold(x + n - kBlock);  // some elements twice, which changes nothing
