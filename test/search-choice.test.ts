@@ -152,10 +152,10 @@ describe("Flips", () => {
       return 0.5 - (t / (1 + t * t) + Math.atan(t)) / Math.PI;
     };
     const { lost, gained } = flipsOf([[2, 1], [2, 1], 0], [[12, 1], [10, 1], 0])!;
-    // Four more samples lead by anything up to 11.
+    // Eight more samples lead by anything up to 11.
     const unseen = Array.from({ length: 64 }, (_, i) => tail((11 * (i + 0.5)) / 64) / 64);
-    const expected = 0.5 + tail(11) + 4 * unseen.reduce((sum, each) => sum + each, 0);
-    expect(lost).toBeCloseTo(((500 / 502) * expected) / 6, 9);
+    const expected = 0.5 + tail(11) + 8 * unseen.reduce((sum, each) => sum + each, 0);
+    expect(lost).toBeCloseTo(((500 / 502) * expected) / 10, 9);
     expect(gained).toBe(0);
   });
 

@@ -1,11 +1,18 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { suffixOf } from "../lib/optimize/export-transformersjs.js";
+import { readOnnx, writeOnnx } from "../lib/index.js";
+import { modelFiles } from "../lib/onnx/model-bytes.js";
+import { exportTransformersJs, suffixOf } from "../lib/optimize/export-transformersjs.js";
 import { tritonConfig } from "../lib/optimize/export-triton.js";
 import { openMetric } from "../lib/optimize/metric.js";
 import { PairedValues } from "../lib/optimize/paired-drop.js";
 import { measureParts, type Part, partOf, partSource } from "../lib/optimize/parts.js";
 import type { Tensor } from "../lib/tensor.js";
+import { carried } from "./support/digits.js";
+import { temporaryFolder } from "./support/folder.js";
 
+const folder = temporaryFolder();
 const inputs = [{ name: "x", dtype: "float32", shape: ["n", 1] }] as const;
 
 function samples(count: number) {
@@ -144,11 +151,23 @@ output [
     expect(tritonConfig("net", hostile)).toContain('name: "x\\042 }\\012"');
     const odd = { inputs: [value("x", "complex64", [1])], outputs: [] };
     expect(() => tritonConfig("net", odd)).toThrow(/Triton has no type for x, which is complex64/);
+    const rankless = { inputs: [], outputs: [{ name: "y", dtype: "float32" }] };
+    expect(() => tritonConfig("net", rankless)).toThrow(/how many sizes y has/);
   });
 
   it("have the names that transformers.js asks for", () => {
     expect(suffixOf({ options: [{ operation: "quantize", mode: "static" }] })).toBe("_quantized");
     expect(suffixOf({ options: [{ operation: "quantize", mode: "weights", bits: 4 }] })).toBe("_q4");
     expect(suffixOf({ options: [{ operation: "quantize", mode: "float16" }] })).toBe("_fp16");
+  });
+
+  it("are single files for transformers.js, which calls external data otherwise", async () => {
+    const model = readOnnx(carried("digits_dw.onnx"));
+    const [external] = await writeOnnx(join(folder, "external.onnx"), model, { externalData: true });
+    expect(modelFiles(external!).size).toBe(2);
+    const target = await exportTransformersJs(folder, external!, external!, { options: [] });
+    expect(readdirSync(join(target, "onnx")).sort()).toEqual(["model.onnx", "model_quantized.onnx"]);
+    const names = (path: string) => [...readOnnx(path).tensors.keys()];
+    expect(names(join(target, "onnx/model_quantized.onnx"))).toEqual(names(carried("digits_dw.onnx")));
   });
 });

@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { modelFiles } from "../onnx/model-bytes.js";
+import { readOnnx } from "../onnx/read.js";
+import { writeOnnx } from "../onnx/write.js";
 import type { ReportTrial } from "./report.js";
 import { copyModel } from "./write-files.js";
 
@@ -18,7 +21,9 @@ const COMPANIONS = [
 
 /**
  * Writes the folder that transformers.js loads: onnx/model.onnx, and the result under the name that its `dtype` asks for (q8, q4 or
- * fp16), with the configuration files that lie beside the original or in the folder above. Returns the folder.
+ * fp16), each in one file, with the configuration files that lie beside the original or in the folder above. Returns the folder.
+ *
+ * @throws ModelFormatError FILE_TOO_LARGE for models of more than 2 GiB
  */
 export async function exportTransformersJs(
   folder: string,
@@ -28,8 +33,8 @@ export async function exportTransformersJs(
 ): Promise<string> {
   const target = join(folder, "transformersjs");
   await mkdir(target, { recursive: true });
-  await copyModel(original, join(target, "onnx"), "model.onnx");
-  await copyModel(model, join(target, "onnx"), `model${suffixOf(trial)}.onnx`);
+  await copyInOneFile(original, join(target, "onnx"), "model.onnx");
+  await copyInOneFile(model, join(target, "onnx"), `model${suffixOf(trial)}.onnx`);
   for (const name of COMPANIONS) {
     const found = [dirname(original), dirname(dirname(original))]
       .map((place) => join(place, name))
@@ -37,6 +42,21 @@ export async function exportTransformersJs(
     if (found !== undefined) await cp(found, join(target, name));
   }
   return target;
+}
+
+/** External data has another name there, and is asked for only where config.json says so. */
+async function copyInOneFile(from: string, folder: string, name: string): Promise<void> {
+  if (modelFiles(from).size === 1) {
+    await copyModel(from, folder, name);
+    return;
+  }
+  await mkdir(folder, { recursive: true });
+  const model = readOnnx(from);
+  try {
+    await writeOnnx(join(folder, name), model, { externalData: false });
+  } finally {
+    model.close();
+  }
 }
 
 /** As transformers.js names the files of its types. */

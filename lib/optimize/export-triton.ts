@@ -46,10 +46,15 @@ export function tritonConfig(
   { inputs, outputs }: Pick<Report["model"], "inputs" | "outputs">,
 ): string {
   const stacks = [...inputs, ...outputs].every(({ shape }) => typeof shape?.[0] === "string");
-  const value = ({ name, dtype, shape = [] }: Value) => {
+  const value = ({ name, dtype, shape }: Value) => {
     const type = TYPES[dtype];
     if (type === undefined)
       throw new ModelOperationError("UNSUPPORTED_MODEL", `Triton has no type for ${name}, which is ${dtype}`);
+    if (shape === undefined)
+      throw new ModelOperationError(
+        "UNSUPPORTED_MODEL",
+        `Triton has to know how many sizes ${name} has, which the model does not tell`,
+      );
     const dims = (stacks ? shape.slice(1) : shape).map((size) => (typeof size === "number" ? size : -1));
     // A scalar beside the axis of samples.
     const sizes = dims.length === 0 ? [1] : dims;

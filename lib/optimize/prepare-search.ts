@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { inspectModel } from "../graph/inspect-model.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import { packageVersion } from "../package-version.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import { modelDigest, plainDigest } from "./digest.js";
+import { tritonConfig } from "./export-triton.js";
 import type { Wanted } from "./gate.js";
 import { openMetrics } from "./metric.js";
 import type { OptimizeOptions, OptimizeSettings } from "./options.js";
@@ -29,6 +31,8 @@ export async function prepareSearch(
   settings: OptimizeSettings,
   folder: string,
 ): Promise<PreparedSearch> {
+  // What cannot be exported should not take a search to find out.
+  if (options.exports?.includes("triton")) tritonConfig("model", inspectModel(input));
   const trials = join(folder, "trials");
   await mkdir(trials, { recursive: true });
   const { data, runtime } = await openData(input, options, settings);
