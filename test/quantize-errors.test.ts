@@ -61,7 +61,7 @@ describe("what cannot be done says why, and leaves nothing behind", () => {
     ["an operator set without quantized operators", oldOpset, { mode: "dynamic" }, "UNSUPPORTED_MODEL"],
     ["an unknown node to exclude", digits, { exclude: ["nope"] }, "UNSUPPORTED_MODEL"],
     ["a weight that is not finite", infinite, {}, "TENSOR_INVALID"],
-    ["a file that is no model", carried("digits.safetensors"), {}, "WIRE_"],
+    ["a file that is no model", carried("digits.safetensors"), {}, "MODEL_INVALID"],
     ["a missing file", join(folder, "missing.onnx"), {}, "FILE_UNREADABLE"],
   ])("%s", async (_, input, options, code) => {
     const target = join(folder, "refused");
@@ -100,6 +100,17 @@ describe("what cannot be done says why, and leaves nothing behind", () => {
       onProgress: ({ stage }) => stage === "calibrate" && controller.abort(reason),
     });
     await expect(work).rejects.toBe(reason);
+  });
+
+  it("NaN in the samples is told by the input that has it, a file of another format by what it is", async () => {
+    const data = image(new Float32Array(784).fill(Number.NaN));
+    await expect(quantizeModel(digits, { data })).rejects.toThrow(
+      /input image: the calibration data holds NaN/,
+    );
+    await expect(quantizeModel(carried("digits.safetensors"))).rejects.toMatchObject({
+      code: "MODEL_INVALID",
+      message: expect.stringContaining("its bytes are safetensors"),
+    });
   });
 
   it("a model that onnxruntime refuses is its error, not a hang", async () => {

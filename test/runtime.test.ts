@@ -120,12 +120,12 @@ describe("observers", () => {
     expect(await session.observed()).toMatchObject({ out_x: { min: -2, max: 3, count: 5 } });
   });
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY])("refuse %d and name the tensor", async (bad) => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])("refuse %d and name the input that has it", async (bad) => {
     const session = await models.load(identityModel([{ name: "x", dtype: "float32", shape: [2] }]));
     const x: Tensor = { dtype: "float32", shape: [2], data: Float32Array.of(1, bad) };
     await expect(session.observe({ x }, ["out_x"])).rejects.toMatchObject({
       code: "CALIBRATION_INVALID",
-      message: expect.stringContaining("out_x"),
+      message: expect.stringContaining("input x"),
     });
   });
 });

@@ -80,6 +80,7 @@ function openColumn(
 ): Column {
   const tensor = tensors.get(name);
   if (tensor === undefined) {
+    if (tensors.size === 0) fail("the file holds no tensors", input.name);
     const held = `it holds ${[...tensors.keys()].join(", ")}`;
     return name === input.name
       ? fail(`the file lacks this input; ${held}; say which of these is meant`, input.name)

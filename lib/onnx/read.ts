@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelFormatError } from "../errors.js";
 import { type MapOptions, type MappedFile, mapFile } from "../files/map-file.js";
+import { recognizeFormat } from "../files/recognize-format.js";
 import { LazyMap } from "../lazy-map.js";
 import { type ByteRegion, bytesOf, type Tensor } from "../tensor.js";
 import { fillTensor, isDeferred } from "./deferred.js";
@@ -59,8 +60,18 @@ function readFile(path: string, file: MappedFile, options: MapOptions): OnnxMode
     return openModel(decodeModel(file.bytes(0, file.size), path), path, { ...options, file });
   } catch (error) {
     file.close();
-    throw error;
+    throw otherFormat(path, error) ?? error;
   }
+}
+
+/** What a file is that cannot be read as a model, where its bytes say so. */
+function otherFormat(path: string, cause: unknown): ModelFormatError | undefined {
+  const format = recognizeFormat(path);
+  if (format === "onnx" || format === "unknown") return undefined;
+  return new ModelFormatError("MODEL_INVALID", `this is not an ONNX model: its bytes are ${format}`, {
+    path,
+    cause,
+  });
 }
 
 /**

@@ -5,7 +5,7 @@ import { RoundingError } from "../../calibrate/rounding-error.js";
 import { ModelOperationError } from "../../errors.js";
 import type { Tensor } from "../../tensor.js";
 import { ownRows, rowsOf } from "../own-rows.js";
-import type { BatchRows, Handlers } from "../protocol.js";
+import type { BatchRows, Feeds, Handlers } from "../protocol.js";
 import { convertFeeds, loadedModel, runModel } from "./loaded-model.js";
 
 /** Runs whose tensors stay here: what comes of them is folded into statistics that are asked for in the end. */
@@ -30,11 +30,12 @@ export const folding: Handlers<
         if (isBatch) observer.observe(values, rows.count);
         else observer.observe(values);
       } catch (cause) {
-        throw new ModelOperationError(
-          "CALIBRATION_INVALID",
-          `${model.label}: tensor ${name}: ${(cause as Error).message}; look for bad calibration data`,
-          { cause },
-        );
+        const input = infiniteFeed(feeds);
+        const message =
+          input === undefined
+            ? `tensor ${name}: ${(cause as Error).message}; look for bad calibration data`
+            : `input ${input}: the calibration data holds NaN or infinity`;
+        throw new ModelOperationError("CALIBRATION_INVALID", `${model.label}: ${message}`, { cause });
       }
     }
     return undefined;
@@ -112,6 +113,13 @@ export const folding: Handlers<
     return results(loadedModel(candidate).errors);
   },
 };
+
+/** The first input with a value that is NaN or infinite. */
+function infiniteFeed(feeds: Feeds): string | undefined {
+  const isInfinite = ({ dtype, data }: Tensor) =>
+    dtype === "float32" && (data as Float32Array).some((value) => !Number.isFinite(value));
+  return Object.keys(feeds).find((name) => isInfinite(feeds[name]!));
+}
 
 /** The values of a tensor that count: what repeats the last sample only to fill a fixed batch must not weigh in a distribution. */
 function countedValues({ shape, data }: Tensor, { count, padding }: BatchRows) {
