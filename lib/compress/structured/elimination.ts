@@ -33,13 +33,16 @@ export function eliminationOf(input: EliminationInput): Elimination {
  * E. Kurtic, E. Frantar, D. Alistarh: ZipLM: Inference-Aware Structured Pruning of Language Models, NeurIPS 2023.
  */
 class ExactElimination implements Elimination {
+  /** Column after column, a value for each output: a loss reads whole columns. */
   private readonly weights: Float64Array;
+  private readonly outputs: number;
   private readonly q: Float64Array;
   private readonly columnsOf = new Map<number, number[]>();
 
   constructor(private readonly input: EliminationInput) {
     const { rows, columns, gram, columnSets } = input;
-    this.weights = Float64Array.from(rows);
+    this.outputs = rows.length / columns;
+    this.weights = byColumn(rows, columns);
     this.q = inverse(gram, columns);
     for (const [column, set] of columnSets.entries()) {
       const list = this.columnsOf.get(set);
@@ -49,65 +52,80 @@ class ExactElimination implements Elimination {
   }
 
   loss(set: number): number {
-    const { weights, input } = this;
-    const { columns, energy } = input;
+    const { weights, outputs } = this;
     const list = this.columnsOf.get(set) ?? [];
-    const block = inverse(this.block(list), list.length);
+    const block = this.inverseBlock(list);
     let sum = 0;
-    for (let row = 0; row < weights.length; row += columns)
-      for (const [i, a] of list.entries()) {
-        const w = weights[row + a]!;
-        if (w === 0) continue;
-        for (const [j, b] of list.entries()) sum += w * block[i * list.length + j]! * weights[row + b]!;
+    for (let i = 0; i < list.length; i++)
+      for (let j = 0; j <= i; j++) {
+        const [a, b] = [list[i]! * outputs, list[j]! * outputs];
+        let product = 0;
+        for (let o = 0; o < outputs; o++) product += weights[a + o]! * weights[b + o]!;
+        sum += (i === j ? 1 : 2) * block[i * list.length + j]! * product;
       }
-    return sum / energy;
+    return sum / this.input.energy;
   }
 
   remove(set: number): void {
-    const { weights, q, input } = this;
+    const { weights, outputs, q, input } = this;
     const { columns } = input;
     const list = this.columnsOf.get(set) ?? [];
-    const block = inverse(this.block(list), list.length);
-    const removed = Float64Array.from(list.flatMap((p) => [...q.subarray(p * columns, (p + 1) * columns)]));
-    this.subtract(weights, list, block, removed);
-    this.subtract(q, list, block, removed);
+    const block = this.inverseBlock(list);
+    const removed = list.map((p) => q.slice(p * columns, (p + 1) * columns));
+    subtract(weights, outputs, list, block, removed);
+    subtract(q, columns, list, block, removed);
     for (const p of list) {
-      for (let row = 0; row < weights.length; row += columns) weights[row + p] = 0;
-      for (let i = 0; i < columns; i++) {
-        q[i * columns + p] = 0;
-        q[p * columns + i] = 0;
-      }
+      weights.fill(0, p * outputs, (p + 1) * outputs);
+      q.fill(0, p * columns, (p + 1) * columns);
+      for (let i = 0; i < columns; i++) q[i * columns + p] = 0;
     }
   }
 
-  private block(list: readonly number[]): Float64Array {
-    const { columns } = this.input;
-    return Float64Array.from(list.flatMap((a) => list.map((b) => this.q[a * columns + b]!)));
-  }
-
-  /** From each row its part of the columns in `list`, times the inverse of their block, times the rows of q. */
-  private subtract(
-    matrix: Float64Array,
-    list: readonly number[],
-    block: Float64Array,
-    removed: Float64Array,
-  ): void {
+  private inverseBlock(list: readonly number[]): Float64Array {
     const { columns } = this.input;
     const size = list.length;
-    const factors = new Float64Array(size);
-    for (let row = 0; row < matrix.length; row += columns) {
-      factors.fill(0);
-      for (let i = 0; i < size; i++) {
-        const value = matrix[row + list[i]!]!;
-        if (value !== 0) for (let j = 0; j < size; j++) factors[j]! += value * block[i * size + j]!;
-      }
-      for (let j = 0; j < size; j++) {
-        const factor = factors[j]!;
-        if (factor === 0) continue;
-        for (let c = 0; c < columns; c++) matrix[row + c]! -= factor * removed[j * columns + c]!;
-      }
-    }
+    const block = new Float64Array(size * size);
+    for (let i = 0; i < size; i++)
+      for (let j = 0; j < size; j++) block[i * size + j] = this.q[list[i]! * columns + list[j]!]!;
+    return inverse(block, size);
   }
+}
+
+function byColumn(rows: Float32Array, columns: number): Float64Array {
+  const outputs = rows.length / columns;
+  const result = new Float64Array(rows.length);
+  for (let o = 0; o < outputs; o++)
+    for (let c = 0; c < columns; c++) result[c * outputs + o] = rows[o * columns + c]!;
+  return result;
+}
+
+/**
+ * From each column of a matrix its part of the columns in `list`: these times the inverse of their block, times the rows of q.
+ *
+ * @param matrix column after column of `length` values
+ */
+function subtract(
+  matrix: Float64Array,
+  length: number,
+  list: readonly number[],
+  block: Float64Array,
+  removed: readonly Float64Array[],
+): void {
+  const size = list.length;
+  const parts = list.map((_, j) => {
+    const part = new Float64Array(length);
+    for (let i = 0; i < size; i++) addMultiple(part, 0, block[i * size + j]!, matrix, list[i]! * length);
+    return part;
+  });
+  for (let c = 0; c * length < matrix.length; c++)
+    for (let j = 0; j < size; j++) addMultiple(matrix, c * length, -removed[j]![c]!, parts[j]!, 0);
+}
+
+/** Adds to as many values of `to` as there are in the shorter of both, from `at` on, those of `from` times a factor. */
+function addMultiple(to: Float64Array, at: number, factor: number, from: Float64Array, start: number): void {
+  if (factor === 0) return;
+  const length = Math.min(to.length - at, from.length - start);
+  for (let i = 0; i < length; i++) to[at + i]! += factor * from[start + i]!;
 }
 
 /** Sets that go without others making them good: what each adds to the outputs by itself. */

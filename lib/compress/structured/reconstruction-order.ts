@@ -24,7 +24,8 @@ export function reconstructionOrder(group: ChannelGroup, eliminations: readonly 
   while (left.size > 0) {
     let best: { set: number; loss: number } | undefined;
     for (const set of left) {
-      const loss = eliminations.reduce((sum, each) => sum + each.loss(set), 0);
+      let loss = 0;
+      for (const each of eliminations) loss += each.loss(set);
       if (best === undefined || loss < best.loss) best = { set, loss };
     }
     const { set, loss } = best!;

@@ -47,12 +47,18 @@ export function matchOutputs(
 function varianceOf(row: Float32Array, { gram, mean, rows }: FitStatistics, group: number): number {
   const n = row.length;
   const [square, from] = [group * n * n, group * n];
-  const used = Array.from(row.keys()).filter((i) => row[i] !== 0);
   let sum = 0;
-  for (const [at, i] of used.entries())
-    for (const j of used.slice(at)) {
-      const covariance = gram[square + i * n + j]! / rows - mean[from + i]! * mean[from + j]!;
-      sum += (i === j ? 1 : 2) * row[i]! * row[j]! * covariance;
+  for (let i = 0; i < n; i++) {
+    const weight = row[i]!;
+    if (weight === 0) continue;
+    let products = 0;
+    let means = 0;
+    for (let j = i; j < n; j++) {
+      const other = (i === j ? 1 : 2) * row[j]!;
+      products += other * gram[square + i * n + j]!;
+      means += other * mean[from + j]!;
     }
+    sum += weight * (products / rows - mean[from + i]! * means);
+  }
   return sum;
 }
