@@ -89,7 +89,7 @@ function prepare(
   requireOutput(result.max, channels, result.min);
   return {
     elements: x.length,
-    jsUpTo: 192,
+    jsUpTo: 48,
     arrays: [x, result.min, result.max],
     run: (operations, ...execution) =>
       operations.minMaxPerAxis(x, result.min, result.max, inner, ...execution),

@@ -65,7 +65,7 @@ function prepare(
   const result = out ?? new Float32Array(x.length);
   return {
     elements: x.length,
-    jsUpTo: 16,
+    jsUpTo: 0,
     arrays: [x, result],
     run: (operations, ...execution) =>
       operations.pruneBlocks(x, result, columns, height, width, k, order, ...execution),

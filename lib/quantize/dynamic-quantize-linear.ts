@@ -47,7 +47,7 @@ function prepare(x: Float32Array, options: DynamicQuantizeLinearOptions): Call<D
   const params = new Float32Array(4);
   return {
     elements: x.length,
-    jsUpTo: 8,
+    jsUpTo: 0,
     arrays: [x, y],
     run: (operations, ...execution) => operations.dynamicQuantizeLinear(x, y, params, ...execution),
     result: () => {

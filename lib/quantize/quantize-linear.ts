@@ -119,7 +119,7 @@ function prepare(x: Floats, options: QuantizeLinearOptions): Call<QuantizedArray
   const arrays = [elements, type, out, ELEMENT_TYPES[dtype]] as const;
   return {
     elements: elements.length,
-    jsUpTo: params.layout === "tensor" ? 32 : 128,
+    jsUpTo: params.layout === "tensor" ? 0 : 64,
     arrays: [elements, out, ...linearArrays(params)],
     run: (operations, ...execution) => {
       if (params.layout === "tensor")

@@ -12,10 +12,11 @@ namespace {
 
 void fold_part(const Kernels& k, const float* x, const AxisPart& part, float* mins, float* maxs) {
   const Axis& axis = part.axis;
-  if (axis.is_lanes()) {
+  // A tile of lanes pays only where it is used again: in the end they are folded into their channels.
+  const bool is_short = axis.total < 4 * axis.stride();
+  if (axis.is_lanes() || (axis.inner == 1 && is_short)) {
     k.min_max_lanes_f32(x, axis.total / axis.channels, axis.channels, axis.channels, mins, maxs);
-  } else if (axis.inner >= kRowMin || axis.total < 4 * axis.stride()) {
-    // Lanes pay only where a tile of them is used again: in the end they are folded into their channels.
+  } else if (axis.inner >= kRowMin || is_short) {
     for (size_t i = 0, c = 0; i < axis.total; i += axis.inner, c = c + 1 == axis.channels ? 0 : c + 1)
       k.min_max_f32(x + i, axis.inner, mins + c, maxs + c);
   } else {
