@@ -24,8 +24,11 @@ export interface MapOptions {
   /**
    * true: map the file, so that tensors are views of it and only what is looked at is ever read. A file that is replaced by
    * renaming, as every writer here does, is safe. One that another process has cut short gives DATA_TRUNCATED when a tensor is
-   * asked for, but if that happens between asking and looking, looking at what is gone ends this process (SIGBUS).
-   * false: read what is asked for into memory, for files that others may write to in place. Default true where the addon is there.
+   * asked for, but if that happens between asking and looking, looking at what is gone ends this process (SIGBUS; on Windows a
+   * mapped file can be neither cut nor replaced). What is written to a view stays in this process and never reaches the file; it
+   * may show in other views of the same bytes, such as a slice of the tensor, or not.
+   * false: read what is asked for into memory of its own, for files that others may write to in place, and to be written to.
+   * Default true where the addon is there.
    */
   mmap?: boolean | undefined;
   /**

@@ -24,17 +24,20 @@ export async function killWriters(format, { folder, base, kills, random }) {
   let generation = 0;
   let inTheMiddle = 0;
   for (let kill = 0; kill < kills; kill++) {
-    const child = spawn(process.execPath, [WRITER, format, path, base, String(generation + 1)]);
+    const child = spawn(process.execPath, [WRITER, format, path, base, String(generation + 1)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const closed = once(child, "close");
     let told = "";
     child.stdout.on("data", (text) => {
       told += text;
     });
-    await once(child.stdout, "data");
+    await Promise.race([once(child.stdout, "data"), closed]);
     await delay(random() % MOMENTS);
     child.kill("SIGKILL");
-    await once(child, "close");
+    await closed;
     const last = Number(told.trimEnd().split("\n").at(-1));
-    if (Number.isNaN(last)) throw new Error(`the writer of ${format} ended by itself: ${told}`);
+    if (!(last > generation)) throw new Error(`the writer of ${format} ended by itself: ${told}`);
     const found = generationOf(path, target);
     // The last one may be complete without having been told of.
     if (found !== last && found !== last + 1)
