@@ -3,8 +3,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { create } from "@bufbuild/protobuf";
+import { writeOnnx } from "modelpress";
+import { deferTensor } from "../dist/onnx/deferred.js";
+import { ModelProtoSchema } from "../dist/onnx/proto/onnx_pb.js";
+import { openModel } from "../dist/onnx/read.js";
 import { killWriters } from "./kill-writers/kill.mjs";
 import { isLeftover, TARGETS } from "./kill-writers/targets.mjs";
 
@@ -16,7 +20,16 @@ const { values: options } = parseArgs({
     folder: { type: "string", default: tmpdir() },
   },
 });
-const base = fileURLToPath(new URL("../models/digits_cnn.onnx", import.meta.url));
+/** A model of two tensors, for the writers of ONNX. @param {string} path */
+async function makeModel(path) {
+  const initializer = ["a", "b"].map((name) =>
+    deferTensor(name, "float32", [100_000], (data) => void data.fill(/** @type {never} */ (0))),
+  );
+  const graph = { name: "weights", initializer };
+  const model = create(ModelProtoSchema, { irVersion: 8n, opsetImport: [{ version: 17n }], graph });
+  await writeOnnx(path, openModel(model));
+  return path;
+}
 
 let state = Number(options.seed) >>> 0 || 1;
 function random() {
@@ -29,6 +42,7 @@ function random() {
 console.log(`seed ${options.seed}`);
 const folder = mkdtempSync(join(options.folder, "modelpress-kill-"));
 try {
+  const base = await makeModel(join(folder, "base.onnx"));
   for (const format of options.format) {
     const own = join(folder, format);
     mkdirSync(own);

@@ -93,7 +93,8 @@ describe("modelpress convert", () => {
     ["an unknown ending", ["w.safetensors", "x.bin"], 2, "output"],
     ["an output that is the input", ["w.safetensors", "./w.safetensors"], 2, "name of its own"],
     ["a size without number", ["w.safetensors", "x.safetensors", "--shard-size", "big"], 2, "500MB"],
-    ["a missing input", ["absent", "x.safetensors"], 1, "FILE_UNREADABLE"],
+    ["a missing input", ["absent", "x.safetensors"], 1, "absent: there is no such file"],
+    ["a folder as input", [".", "x.safetensors"], 1, "this is a folder; name a file in it"],
     ["weights of another type", ["w.safetensors", "x.onnx", "--into", model], 1, "TENSOR_INVALID"],
   ])("with %s ends with its exit code and one line", (_, args, code, text) => {
     const { status, stdout, stderr } = modelpress("convert", ...args);

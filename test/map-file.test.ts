@@ -106,7 +106,7 @@ describe.each([true, false])("mapFile with mmap: %s", (mmap) => {
     expect(file.bytes(0, 0).byteLength).toBe(0);
     file.close();
     mkdirSync(join(folder, `folder ${mmap}`));
-    expect(() => open(join(folder, `folder ${mmap}`))).toThrow(/not a regular file/);
+    expect(() => open(join(folder, `folder ${mmap}`))).toThrow(/this is a folder/);
     expect(() => open(join(folder, "none"))).toThrow(expect.objectContaining({ code: "FILE_UNREADABLE" }));
   });
 });

@@ -58,11 +58,18 @@ it("makes the folder that is missing, and removes it again where the file cannot
   expect(readdirSync(join(folder, "made"))).toEqual(["for"]);
 });
 
+it("writes names as long as the system takes them", async () => {
+  const path = join(folder, "長".repeat(85));
+  await replaceFile(path, (file) => file.write(Buffer.from("new")));
+  expect(readFileSync(path, "utf8")).toBe("new");
+});
+
 mkdirSync(join(folder, "a-folder", "inside"), { recursive: true });
 writeFileSync(join(folder, "a-file"), "");
 test.each([
   ["a file in place of the folder", "a-file/file", /its folder is a file/],
   ["a folder in place of the file", "a-folder", /a-folder.*it is a folder/],
+  ["a name that is too long", "x".repeat(300), /xxx.*name or path is too long/],
 ])("%s is named, not the temporary file", async (_, name, message) => {
   const work = replaceFile(join(folder, name), (file) => file.write(new Uint8Array(1)));
   await expect(work).rejects.toThrow(expect.objectContaining({ code: "FILE_UNWRITABLE" }));

@@ -114,11 +114,13 @@ const PICKLED: ReadonlySet<FileFormat> = new Set<FileFormat>([
 
 function renderTensors(name: string, summary: TensorFileSummary): string {
   const { format, files, size, tensors, metadata, others, compressed } = summary;
+  const said = Object.entries({ ...metadata, ...others });
   const facts = [
     ["size", `${bytes(size)}${files.length > 1 ? ` in ${files.length} files` : ""}`],
     ["format", format],
     ...(compressed ? describeCompressed(compressed) : []),
-    ...Object.entries({ ...metadata, ...others }).map(([key, value]) => [label(key), label(value)]),
+    // Many files say "format: pt" of themselves, which is not what they are.
+    ...said.map(([key, value]) => [label(key === "format" ? "metadata format" : key), label(value)]),
   ];
   const width = Math.max(...facts.map(([key]) => key!.length));
   return [

@@ -1,5 +1,5 @@
 import { constants as bufferLimits } from "node:buffer";
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { loadNative, type NativeFiles } from "../backends/native.js";
 import { ModelFormatError } from "../errors.js";
@@ -89,7 +89,7 @@ export function mapFile(path: string, options: MapOptions = {}): MappedFile {
 export function mapDescriptor(descriptor: number, path: string, options: MapOptions = {}): MappedFile {
   try {
     const size = regularFileSize(descriptor);
-    if (size === undefined) throw unreadable(path, new Error("this is not a regular file"));
+    if (size === undefined) throw notAFile(path, descriptor);
     return new OpenFile(path, size, descriptor, options);
   } catch (error) {
     closeSync(descriptor);
@@ -218,6 +218,20 @@ class OpenFile implements MappedFile {
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file (ENOENT)",
+  EACCES: "no permission to read it (EACCES)",
+  ENAMETOOLONG: "its name or path is too long (ENAMETOOLONG)",
+};
+
 function unreadable(path: string, cause: unknown): ModelFormatError {
-  return new ModelFormatError("FILE_UNREADABLE", (cause as Error).message, { path, cause });
+  const { code = "", message } = cause as NodeJS.ErrnoException;
+  return new ModelFormatError("FILE_UNREADABLE", REASONS[code] ?? message, { path, cause });
+}
+
+function notAFile(path: string, descriptor: number): ModelFormatError {
+  const message = fstatSync(descriptor).isDirectory()
+    ? "this is a folder; name a file in it"
+    : "this is not a regular file; write what it gives into one first";
+  return new ModelFormatError("FILE_UNREADABLE", message, { path });
 }

@@ -78,7 +78,8 @@ export async function replaceFiles(
     for (const { path, temporary, name } of staged)
       await forWriting(path, renameWithRetry(temporary, join(dirname(path), name)));
   } catch (error) {
-    for (const { temporary } of staged) await rm(temporary, { force: true });
+    // What went wrong first is what is told.
+    for (const { temporary } of staged) await rm(temporary, { force: true }).catch(() => undefined);
     for (const { path, made } of staged.toReversed()) if (made) await removeFolders(dirname(path), made);
     throw error;
   }
@@ -132,6 +133,7 @@ const REASONS: Record<string, string> = {
   EISDIR: "it is a folder",
   EACCES: "no permission",
   EROFS: "the disk is read-only",
+  ENAMETOOLONG: "its name or path is too long",
   ENOSPC: "the disk is full; what stood there is untouched",
   EDQUOT: "the quota is used up; what stood there is untouched",
   EFBIG: "the file would pass the size limit; what stood there is untouched",

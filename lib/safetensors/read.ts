@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { ModelFormatError, outOfRange } from "../errors.js";
 import { type MapOptions, type MappedFile, mapFile } from "../files/map-file.js";
 import { LazyMap } from "../lazy-map.js";
@@ -58,7 +59,7 @@ function readSet(path: string, options: MapOptions): SafetensorsFile {
   const files: MappedFile[] = [];
   try {
     const headers = index.paths.map((shard, i) => {
-      const file = mapFile(shard, options);
+      const file = openShard(shard, path, options);
       files.push(file);
       return readFileHeader(file, i);
     });
@@ -68,6 +69,17 @@ function readSet(path: string, options: MapOptions): SafetensorsFile {
   } catch (error) {
     for (const file of files) file.close();
     throw error;
+  }
+}
+
+/** Says who wants it where it cannot be opened: nobody may have heard of it. */
+function openShard(path: string, index: string, options: MapOptions): MappedFile {
+  try {
+    return mapFile(path, options);
+  } catch (error) {
+    if (!(error instanceof ModelFormatError)) throw error;
+    const { code, cause } = error;
+    throw new ModelFormatError(code, `${basename(index)} names it, but it cannot be opened`, { path, cause });
   }
 }
 
