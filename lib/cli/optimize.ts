@@ -76,6 +76,10 @@ export const optimize: Verb<OptimizeOptions> = {
       "--queue <url>",
       "run trials on the workers of a Redis server, such as redis://localhost:6379",
     );
+    command.addHelpText(
+      "after",
+      '\nWith --json every step is a line of JSON as it is taken; the last has the event "result", or holds the error.',
+    );
     addExamples(
       command,
       "optimize model.onnx -o best --data samples.safetensors --labels y",
