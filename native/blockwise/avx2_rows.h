@@ -66,13 +66,15 @@ struct Block {
   float* scales;
 };
 
+using AheadOfBlock = Ahead<float, false>;
+
 // Of the next block this much is fetched for so many values of this one: half while its range is found, half
 // while it is quantized.
 constexpr size_t fetched(size_t values) { return values / 2; }
 
 // The ranges of a block, eight rows at a time.
 inline void find_ranges(const float* w, size_t stride, size_t rows, size_t cols, const Part& part,
-                        Ahead<float>& ahead) {
+                        AheadOfBlock& ahead) {
   for (size_t k = 0; k < cols / 8; ++k) part.ranges[k] = nothing();
   for (size_t row = 0; row < rows; row += 8, w += 8 * stride)
     for (size_t k = 0; k < cols / 8; ++k) {
@@ -106,7 +108,7 @@ bool find_params(const Part& part, size_t cols, const Block& block, bool symmetr
 
 template <int kBits, bool kIsExtreme>
 void find_words(const Block& block, size_t stride, size_t rows, size_t cols, const Part& part,
-                Ahead<float>& ahead) {
+                AheadOfBlock& ahead) {
   constexpr size_t kRows = 32 / kBits;
   const float* w = block.w;
   uint32_t* words = block.words;
@@ -125,7 +127,7 @@ void quantize_block(const Block& block, const BlockwiseLayout& layout, size_t co
                     bool symmetric) {
   const size_t rows = layout.block;
   const size_t stride = layout.cols;
-  Ahead<float> ahead(block.w + rows * stride, stride, cols);
+  AheadOfBlock ahead(block.w + rows * stride, stride, cols);
   find_ranges(block.w, stride, rows, cols, part, ahead);
   if (find_params<kBits>(part, cols, block, symmetric))
     find_words<kBits, true>(block, stride, rows, cols, part, ahead);
