@@ -11,16 +11,18 @@ import { writeOnnx } from "../dist/index.js";
 import { openModel } from "../dist/onnx/read.js";
 import { transformer } from "./quantize-transformer/transformer.mjs";
 
-const RUNS = 5;
+const RUNS = 3;
 const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
 const DYNAMIC = `
-import sys
+import logging, sys
+logging.disable(logging.WARNING)
 from onnxruntime.quantization import QuantType, quantize_dynamic
 quantize_dynamic(sys.argv[1], sys.argv[2], weight_type=QuantType.QInt8, per_channel=len(sys.argv) > 3)
 `;
 const BLOCKS = `
-import sys, onnx
+import logging, sys, onnx
+logging.disable(logging.WARNING)
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 quantizer = MatMulNBitsQuantizer(onnx.load(sys.argv[1]), bits=4, block_size=32, is_symmetric=False)
 quantizer.process()
