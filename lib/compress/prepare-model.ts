@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import type { OnnxModel } from "../onnx/read.js";
-import { readOnnx } from "../onnx/read.js";
+import { type OnnxModel, readOnnx } from "../onnx/read.js";
 import { expectedBytes, isExternal } from "../onnx/tensor-proto.js";
 import { tensorsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { ModelProcess } from "../runtime/model-process.js";
 import { hideWeights } from "./hide-weights.js";
+import { renameMade, tensorNames } from "./rename-made.js";
 
 /** onnxruntime holds a model that it optimises in memory, and larger ones would take much of it. */
 const LARGE_BYTES = 256 * 1024 * 1024;
@@ -27,15 +27,16 @@ export async function prepareModel(
 ): Promise<OnnxModel> {
   const stored = [...tensorsOf(source.proto)];
   const size = stored.reduce((sum, tensor) => sum + (expectedBytes(tensor, input) ?? 0), 0);
+  const known = tensorNames(source.proto);
   if (size <= LARGE_BYTES) {
     source.close();
-    return optimized(models, input, folder, stored.some(isExternal));
+    return optimized(models, input, known, folder, stored.some(isExternal));
   }
   try {
     const hidden = hideWeights(source);
     const skeleton = join(folder, "skeleton.onnx");
     const files = await writeOnnx(skeleton, hidden.model);
-    return hidden.restore(await optimized(models, skeleton, folder, files.length > 1));
+    return hidden.restore(await optimized(models, skeleton, known, folder, files.length > 1));
   } catch (error) {
     source.close();
     throw error;
@@ -45,6 +46,7 @@ export async function prepareModel(
 async function optimized(
   models: ModelProcess,
   input: string,
+  known: ReadonlySet<string>,
   folder: string,
   external: boolean,
 ): Promise<OnnxModel> {
@@ -55,5 +57,7 @@ async function optimized(
     config: external ? { "session.optimized_model_external_initializers_file_name": "prepared.data" } : {},
   });
   await session.release();
-  return readOnnx(prepared, { once: true });
+  const model = readOnnx(prepared, { once: true });
+  renameMade(model.proto, known);
+  return model;
 }
