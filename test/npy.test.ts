@@ -103,7 +103,8 @@ describe("writeNpy", () => {
   });
 
   it("says where it cannot write", async () => {
-    const nowhere = join(folder, "nowhere", "array.npy");
+    writeFileSync(join(folder, "a-file"), "");
+    const nowhere = join(folder, "a-file", "array.npy");
     await expect(
       writeNpy(nowhere, { dtype: "int8", shape: [0], data: new Int8Array() }),
     ).rejects.toMatchObject({
