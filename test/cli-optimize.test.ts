@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ProgressLine } from "../lib/cli/progress-line.js";
 import { SearchDisplay } from "../lib/cli/search-display.js";
-import type { OptimizeEvent } from "../lib/index.js";
+import { type OptimizeEvent, readReport, renderReport } from "../lib/index.js";
 import { carried, writeDigits } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
 
@@ -89,6 +89,8 @@ describe("modelpress optimize", () => {
     const { report, model } = events.at(-1) as { report: { verdict: { good: boolean } }; model?: string };
     expect(code).toBe(report.verdict.good ? 0 : 3);
     expect(model !== undefined).toBe(report.verdict.good);
+    const page = readFileSync(join(output, "report.html"), "utf8");
+    expect(renderReport(readReport(join(output, "report.json")))).toBe(page);
   });
 
   it("prints a line for each trial on stderr and the result on stdout where nobody watches", async () => {

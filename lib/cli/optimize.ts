@@ -4,6 +4,7 @@ import { replaceFile } from "../files/replace-file.js";
 import type { Goal } from "../optimize/gate.js";
 import { optimizeModel } from "../optimize/optimize-model.js";
 import type { ExportLayout } from "../optimize/options.js";
+import { readReport } from "../optimize/read-report.js";
 import type { Report } from "../optimize/report.js";
 import { renderReport } from "../report/render-report.js";
 import { colors } from "./colors.js";
@@ -109,7 +110,8 @@ export const optimize: Verb<OptimizeOptions> = {
         onEvent: display.event,
       });
       const { verdict } = result.report;
-      const page = Buffer.from(renderReport(result.report));
+      // As `modelpress report` makes it of the file.
+      const page = Buffer.from(renderReport(readReport(join(output, "report.json"))));
       await replaceFile(join(output, "report.html"), (file) => file.write(page));
       return {
         json: { event: "result", ...result },
