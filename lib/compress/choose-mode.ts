@@ -1,5 +1,8 @@
+import type { Graph } from "../graph/graph.js";
+import { expectedBytes } from "../onnx/tensor-proto.js";
 import type { Anchor } from "./anchors.js";
-import type { QuantizeMode } from "./options.js";
+import type { QuantizeMode, QuantizeOptions } from "./options.js";
+import type { Selection } from "./select-nodes.js";
 
 /** Above this share of the weights a model counts as convolutional. */
 const CONVOLUTIONAL = 0.25;
@@ -14,11 +17,42 @@ export interface ChosenMode {
   weightsOnly: (anchor: Anchor) => boolean;
 }
 
+/** The mode that was asked for, as far as the model has something for it, else the one that suits it. */
+export function chooseMode(
+  graph: Graph,
+  { anchors }: Selection,
+  options: Pick<QuantizeOptions, "mode" | "data">,
+  inBlocks: boolean,
+): ChosenMode {
+  const mode = options.mode ?? (inBlocks ? "weights" : undefined);
+  const none = () => false;
+  if (mode === "float16") return { mode, reason: "as asked", weightsOnly: none };
+  const gaining = graph.allNodes().find(({ opType }) => opType === "LSTM" || opType === "Attention");
+  if (anchors.size === 0 && mode !== "weights" && gaining)
+    return {
+      mode: "dynamic",
+      reason: `its ${gaining.opType} gains from dynamic int8`,
+      weightsOnly: none,
+    };
+  if (anchors.size === 0)
+    return {
+      mode: "weights",
+      reason: "it has no Conv, Gemm or MatMul outside of subgraphs that could run in integers",
+      weightsOnly: () => true,
+    };
+  if (mode !== undefined) return { mode, reason: "as asked", weightsOnly: none };
+  if (options.data !== undefined)
+    return { mode: "static", reason: "calibration data was given", weightsOnly: none };
+  const bytes = ({ weight }: Anchor): number =>
+    weight === undefined ? 0 : (expectedBytes(graph.initializer(weight)!) ?? 0);
+  return modeWithoutData([...anchors.values()], bytes, graph.opset() ?? 0);
+}
+
 /**
  * Picks a mode for a model without calibration data. onnxruntime's ConvInteger is 4 to 12 times slower than its float
  * Conv, while MatMulInteger is faster than its float MatMul, so dynamic int8 is for models of matrix products only.
  */
-export function chooseMode(
+function modeWithoutData(
   anchors: readonly Anchor[],
   bytes: (anchor: Anchor) => number,
   opset: number,

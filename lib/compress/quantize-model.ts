@@ -8,7 +8,6 @@ import { splitGemms } from "../graph/split-gemms.js";
 import { openModelBytes } from "../onnx/model-bytes.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, openOnnx, readOnnx } from "../onnx/read.js";
-import { expectedBytes } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
 import { ModelProcess } from "../runtime/model-process.js";
@@ -118,7 +117,7 @@ class Quantization {
       if (!toHalf) splitGemms(graph);
       const spared = excludeNodes(model.proto, this.options, original);
       const selection = selectNodes(graph, spared, this.askedTypes);
-      const chosen = this.chosenMode(graph, selection);
+      const chosen = chooseMode(graph, selection, this.options, this.settings.blocks !== undefined);
       this.warnings.push(...checkSettings(chosen.mode, this.settings));
       if (chosen.mode === "static" || chosen.mode === "dynamic")
         this.warn(checkOpset(this.label, graph.opset() ?? 0, perChannel));
@@ -189,35 +188,6 @@ class Quantization {
     return new ModelOperationError(
       "NOTHING_TO_QUANTIZE",
       `${this.label}: it has no float32 weight or matrix product that can be quantized${detail}`,
-    );
-  }
-
-  private chosenMode(graph: Graph, selection: Selection): ChosenMode {
-    const { data } = this.options;
-    const mode = this.options.mode ?? (this.settings.blocks && "weights");
-    if (mode === "float16") return { mode, reason: "as asked", weightsOnly: () => false };
-    const gaining = graph.allNodes().find(({ opType }) => opType === "LSTM" || opType === "Attention");
-    if (selection.anchors.size === 0 && mode !== "weights" && gaining)
-      return {
-        mode: "dynamic",
-        reason: `its ${gaining.opType} gains from dynamic int8`,
-        weightsOnly: () => false,
-      };
-    if (selection.anchors.size === 0)
-      return {
-        mode: "weights",
-        reason: "it has no Conv, Gemm or MatMul outside of subgraphs that could run in integers",
-        weightsOnly: () => true,
-      };
-    if (mode !== undefined) return { mode, reason: "as asked", weightsOnly: () => false };
-    if (data !== undefined)
-      return { mode: "static", reason: "calibration data was given", weightsOnly: () => false };
-    const weightBytes = (weight: string | undefined): number =>
-      weight === undefined ? 0 : (expectedBytes(graph.initializer(weight)!) ?? 0);
-    return chooseMode(
-      [...selection.anchors.values()],
-      ({ weight }) => weightBytes(weight),
-      graph.opset() ?? 0,
     );
   }
 
