@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { create } from "@bufbuild/protobuf";
-import { pruneModel, writeOnnx } from "../dist/index.js";
-import { deferTensor } from "../dist/onnx/deferred.js";
-import { ModelProtoSchema } from "../dist/onnx/proto/onnx_pb.js";
-import { openModel } from "../dist/onnx/read.js";
+import { pruneModel, writeOnnx } from "../build/lib/index.js";
+import { deferTensor } from "../build/lib/onnx/deferred.js";
+import { ModelProtoSchema } from "../build/lib/onnx/proto/onnx_pb.js";
+import { openModel } from "../build/lib/onnx/read.js";
 
 const LAYERS = 16;
 const WIDTH = 2048;

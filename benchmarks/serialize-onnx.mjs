@@ -9,10 +9,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { create } from "@bufbuild/protobuf";
-import { readOnnx, summarize, writeOnnx } from "modelpress";
-import { deferTensor } from "../dist/onnx/deferred.js";
-import { ModelProtoSchema } from "../dist/onnx/proto/onnx_pb.js";
-import { openModel } from "../dist/onnx/read.js";
+import { readOnnx, summarize, writeOnnx } from "../build/lib/index.js";
+import { deferTensor } from "../build/lib/onnx/deferred.js";
+import { ModelProtoSchema } from "../build/lib/onnx/proto/onnx_pb.js";
+import { openModel } from "../build/lib/onnx/read.js";
 
 const { values: options } = parseArgs({
   options: {

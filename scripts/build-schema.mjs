@@ -7,7 +7,7 @@ import { z } from "zod/mini";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = join(root, "lib/optimize/report.ts");
-const { reportSchema } = await import(pathToFileURL(join(root, "dist/optimize/report.js")).href);
+const { reportSchema } = await import(pathToFileURL(join(root, "build/lib/optimize/report.js")).href);
 
 /** @typedef {{ description?: string, properties?: Record<string, Schema>, items?: Schema }} Schema */
 

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { create } from "@bufbuild/protobuf";
-import { writeOnnx } from "modelpress";
-import { deferTensor } from "../dist/onnx/deferred.js";
-import { ModelProtoSchema } from "../dist/onnx/proto/onnx_pb.js";
-import { openModel } from "../dist/onnx/read.js";
+import { writeOnnx } from "../build/lib/index.js";
+import { deferTensor } from "../build/lib/onnx/deferred.js";
+import { ModelProtoSchema } from "../build/lib/onnx/proto/onnx_pb.js";
+import { openModel } from "../build/lib/onnx/read.js";
 import { killWriters } from "./kill-writers/kill.mjs";
 import { isLeftover, TARGETS } from "./kill-writers/targets.mjs";
 

@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { create } from "@bufbuild/protobuf";
-import { quantizeModel, readOnnx, writeOnnx } from "../dist/index.js";
-import { deferTensor } from "../dist/onnx/deferred.js";
+import { quantizeModel, readOnnx, writeOnnx } from "../build/lib/index.js";
+import { deferTensor } from "../build/lib/onnx/deferred.js";
 import {
   AttributeProto_AttributeType,
   ModelProtoSchema,
   TensorProto_DataType,
-} from "../dist/onnx/proto/onnx_pb.js";
-import { openModel } from "../dist/onnx/read.js";
+} from "../build/lib/onnx/proto/onnx_pb.js";
+import { openModel } from "../build/lib/onnx/read.js";
 
 const HIDDEN = 2048;
 const INNER = 8192;

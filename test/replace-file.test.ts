@@ -83,7 +83,7 @@ it.skipIf(process.platform === "win32")("a file past the size limit says so and 
   chmodSync(limited, 0o777);
   const script = `
     process.on("SIGXFSZ", () => {});
-    const { replaceFile } = await import(${JSON.stringify(new URL("../dist/files/replace-file.js", import.meta.url).href)});
+    const { replaceFile } = await import(${JSON.stringify(new URL("../build/lib/files/replace-file.js", import.meta.url).href)});
     await replaceFile(${JSON.stringify(join(limited, "big"))}, (file) => file.write(new Uint8Array(3_000_000)))
       .catch((error) => console.log(error.code, error.message));`;
   const { stdout } = spawnSync(

@@ -1,17 +1,17 @@
 import { create } from "@bufbuild/protobuf";
-import { deferTensor } from "../../dist/onnx/deferred.js";
+import { deferTensor } from "../../build/lib/onnx/deferred.js";
 import {
   AttributeProto_AttributeType as AttributeType,
   ModelProtoSchema,
   TensorProto_DataType,
-} from "../../dist/onnx/proto/onnx_pb.js";
-import { encodeTensor } from "../../dist/onnx/tensor-proto.js";
+} from "../../build/lib/onnx/proto/onnx_pb.js";
+import { encodeTensor } from "../../build/lib/onnx/tensor-proto.js";
 
 const [LAYERS, HIDDEN, INNER, HEADS, VOCABULARY, POSITIONS] = [12, 768, 3072, 12, 30522, 512];
 
 /** A transformer in the shape of BERT-base, its weights random and yet to be made. */
 export function transformer() {
-  /** @type {import("../../dist/onnx/proto/onnx_pb.js").TensorProto[]} */
+  /** @type {import("../../build/lib/onnx/proto/onnx_pb.js").TensorProto[]} */
   const initializer = [];
   /** @type {object[]} */
   const node = [];

@@ -1,13 +1,14 @@
 import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { ModelOperationError } from "../errors.js";
+import { packageRoot } from "../package-root.js";
 import type { OnProgress } from "../progress.js";
 import type { TrialRecord } from "./trial.js";
 import type { ChildMessage } from "./trial-child.js";
 import { fromSent, type TrialJob } from "./trial-job.js";
 
-/** The compiled child, found both from lib (under the test runner) and from dist. */
-const CHILD = fileURLToPath(new URL("../../dist/optimize/trial-child.js", import.meta.url));
+/** The compiled child: never the source of it, under the test runner either. */
+const CHILD = "dist/optimize/trial-child.js";
 
 /**
  * Runs a trial in a process of its own, which ends with it: what a candidate leaves in memory, or a crash, stays there.
@@ -18,7 +19,7 @@ export function runInProcess(
   { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: OnProgress | undefined } = {},
 ): Promise<TrialRecord> {
   signal?.throwIfAborted();
-  const child = fork(CHILD, {
+  const child = fork(join(packageRoot(), CHILD), {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     execArgv: [],

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Report } from "../optimize/report.js";
+import { packageRoot } from "../package-root.js";
 
-/** Beside the compiled code, from where this file lies in lib as from where it lies in dist. */
-const TEMPLATE = new URL("../../dist/report/page.html", import.meta.url);
+const TEMPLATE = "dist/report/page.html";
 
 /**
  * The report as one HTML file that loads nothing from anywhere: text, charts, tables and the graph, in light and dark. The
@@ -19,10 +20,8 @@ export function renderReport(report: Report): string {
     verdict: escapeText(report.verdict.line),
     report: embeddedJson(report),
   };
-  return readFileSync(TEMPLATE, "utf8").replaceAll(
-    /__(title|verdict|report)__/g,
-    (_, part: string) => parts[part]!,
-  );
+  const template = readFileSync(join(packageRoot(), TEMPLATE), "utf8");
+  return template.replaceAll(/__(title|verdict|report)__/g, (_, part: string) => parts[part]!);
 }
 
 /** JSON that cannot end the script element it stands in, nor open a comment there; the same value when parsed. */

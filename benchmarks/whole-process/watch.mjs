@@ -1,0 +1,65 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+const RUNS = 3;
+
+/** @typedef {{ seconds: number, total: number, own: number }} Run */
+
+/**
+ * Runs commands in turn, so that what else the machine does meets all alike, and prints the medians of each. Linux only.
+ *
+ * @param {readonly (readonly [name: string, command: string[]])[]} contenders
+ */
+export async function compareProcesses(contenders) {
+  /** @type {Map<string, Run[]>} */
+  const runs = new Map(contenders.map(([name]) => [name, []]));
+  for (let i = 0; i < RUNS; i++)
+    for (const [name, command] of contenders) runs.get(name)?.push(await watch(command));
+  for (const [name, each] of runs) console.log(summary(name, each));
+}
+
+/** @param {string} name @param {Run[]} runs */
+function summary(name, runs) {
+  const median = /** @param {keyof Run} key */ (key) =>
+    runs.map((run) => run[key]).sort((a, b) => a - b)[RUNS >> 1] ?? 0;
+  return `${name}: ${median("seconds").toFixed(2)} s, at most ${median("total")} MB resident, ${median("own")} MB beside the mapped files`;
+}
+
+/** @param {string[]} command @returns {Promise<Run>} */
+function watch([program = "", ...args]) {
+  const start = performance.now();
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
+  let [total, own] = [0, 0];
+  const timer = setInterval(() => {
+    const now = memory(/** @type {number} */ (child.pid));
+    total = Math.max(total, now.total);
+    own = Math.max(own, now.own);
+  }, 5);
+  return new Promise((resolve, reject) =>
+    child.on("exit", (code) => {
+      clearInterval(timer);
+      if (code === 0) resolve({ seconds: (performance.now() - start) / 1000, total, own });
+      else reject(new Error(`${program} ${args.join(" ")} ended with ${code}`));
+    }),
+  );
+}
+
+/** Megabytes of a process and its descendants. @param {number} pid @returns {{ total: number, own: number }} */
+function memory(pid) {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const field = /** @param {RegExp} pattern */ (pattern) =>
+      Math.round(Number(pattern.exec(status)?.[1] ?? 0) / 1000);
+    const sum = { total: field(/VmRSS:\s+(\d+)/), own: field(/RssAnon:\s+(\d+)/) };
+    for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+      .split(" ")
+      .filter(Boolean)) {
+      const { total, own } = memory(Number(child));
+      sum.total += total;
+      sum.own += own;
+    }
+    return sum;
+  } catch {
+    return { total: 0, own: 0 };
+  }
+}
