@@ -86,16 +86,23 @@ describe("weights too small for a scale", () => {
       outputs: ["y"],
     }),
   );
-  test.each(["dynamic", "weights"] as const)("mode %s says that they become 0", async (mode) => {
-    for (const output of [undefined, join(folder, `${mode}.onnx`)]) {
-      const { warnings, model } = await quantizeModel(faint, { mode, output });
+  test.each(FORMS)("%s: says that they are lost", async (_, options) => {
+    for (const output of [undefined, join(folder, "faint.onnx")]) {
+      const { warnings, model } = await quantizeModel(faint, { ...options, keepFloat: false, output });
       model.close();
-      expect(warnings).toContainEqual(expect.stringMatching(/^values of w become 0: they are below 1e-36/));
+      expect(warnings).toContainEqual(expect.stringMatching(/^values of w are lost: they are too small/));
     }
   });
 
-  it("a channel of zeros is none of them", async () => {
-    const { warnings } = await quantizeModel(float, { mode: "weights" });
-    expect(warnings.join()).not.toContain("become 0");
+  test.each(FORMS)("%s: a channel of zeros is none of them", async (_, options) => {
+    const { warnings, model } = await quantizeModel(float, options);
+    model.close();
+    expect(warnings.join()).not.toContain("are lost");
+  });
+
+  it("activations that small are told too", async () => {
+    const tiny = [{ feeds: { x: { shape: [1, 64], data: new Float32Array(64).fill(1e-39) } } }];
+    const { warnings } = await quantizeModel(float, { mode: "static", data: tiny, keepFloat: false });
+    expect(warnings).toContainEqual(expect.stringMatching(/^values of .* are lost/));
   });
 });

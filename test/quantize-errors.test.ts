@@ -43,6 +43,9 @@ describe("what cannot be done says why, and leaves nothing behind", () => {
   );
   test.each<[string, string | Uint8Array, QuantizeOptions, string]>([
     ["static without data", digits, { mode: "static" }, "CALIBRATION_NEEDED"],
+    ["how many samples, without data", digits, { samples: 8 }, "CALIBRATION_NEEDED"],
+    ["how ranges are found, without data", digits, { calibrate: "entropy" }, "CALIBRATION_NEEDED"],
+    ["a cache of ranges, without data", digits, { calibrationCache: "ranges.json" }, "CALIBRATION_NEEDED"],
     ["no samples", digits, { data: [] }, "DATA_MISMATCH"],
     [
       "NaN in the samples",

@@ -199,6 +199,27 @@ describe("a process", () => {
     expect((error as Error).cause).toHaveLength(4096);
   });
 
+  it.each([
+    [
+      "Error [ERR_X]: no such thing",
+      "node:internal/a:1\n  throw it;\n  ^\n\nError [ERR_X]: no such thing\n    at f (b.js:1:2) {\n  code: 'ERR_X'\n}\n\nNode.js v20.20.2\n",
+    ],
+    [
+      "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+      "\n<--- Last few GCs --->\n\nFATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n----- Native stack trace -----\n\n 1: 0xb8 node::Abort() [node]\n",
+    ],
+    ["what():  bad_alloc", "terminate called after throwing an instance of 'x'\n  what():  bad_alloc\n"],
+    ["'text'", "Uncaught:\n'text'\n\nNode.js v20.20.2\n"],
+  ])("that ends with an error tells its line: %s", async (line, stderr) => {
+    await using doomed = await ModelProcess.start();
+    await doomed.load(model);
+    childOf(doomed).stderr!.emit("data", Buffer.from(stderr));
+    childOf(doomed).kill("SIGABRT");
+    const { message } = await doomed.load(model).catch((reason) => reason);
+    expect(message).toMatch(/SIGABRT: /);
+    expect(message.split("SIGABRT: ")[1]).toBe(line);
+  });
+
   it("settles with the signal's reason at once and leaves no child", async () => {
     const controller = new AbortController();
     await using aborted = await ModelProcess.start({ signal: controller.signal });

@@ -22,7 +22,7 @@ function store(options: QuantizeOptions) {
   });
   const graph = new Graph(openModel(model));
   const settings = settingsFrom({ target: "cpu-vnni", weights: "int8", ...options });
-  return { graph, store: new WeightStore(graph, settings) };
+  return { graph, store: new WeightStore(graph, settings, new Set()) };
 }
 
 function errors(options: QuantizeOptions, axis: 0 | undefined): number[] {

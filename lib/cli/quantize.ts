@@ -28,7 +28,7 @@ interface QuantizeCommandOptions extends SharedOptions, DataOptions, BlockOption
   output: string;
   mode?: QuantizeMode;
   samples?: number;
-  calibrate: ObserverMethod;
+  calibrate?: ObserverMethod;
   target?: Target;
   activations?: ActivationType;
   symmetric?: boolean;
@@ -86,7 +86,10 @@ export const quantize: Verb<QuantizeCommandOptions> = {
     command
       .option("--samples <n>", "how many samples to calibrate with; default all", parseCount)
       .addOption(
-        new Option("--calibrate <method>", "how ranges are found").choices(OBSERVER_METHODS).default("mse"),
+        new Option(
+          "--calibrate <method>",
+          "how ranges are found; default mse, for activations of 16 bits minmax",
+        ).choices(OBSERVER_METHODS),
       )
       .option(
         "--percentile <p>",

@@ -36,7 +36,7 @@ export interface QuantizeOptions extends BlockOptions {
   data?: DatasetSource | undefined;
   /** How many samples to calibrate with. Default: all. */
   samples?: number | undefined;
-  /** How the range of an activation is found. Default mse: the range with the smallest mean squared error in 8 bits. */
+  /** How the range of an activation is found. Default mse, the smallest mean squared error in 8 bits; minmax for 16 bits. */
   calibrate?: ObserverMethod | undefined;
   /** For calibrate percentile: how many percent of the values lie in the range, from 50 to 100. Default 99.999. */
   percentile?: number | undefined;

@@ -20,14 +20,17 @@ const ATTRIBUTES = new Set([
  * Rewrites onnxruntime's Attention nodes (com.microsoft, which its transformer optimizer makes) into QAttention: the
  * weights of query, key and value in int8 with one scale per column, the input quantized at run time. Returns the nodes
  * rewritten.
+ *
+ * @param faint takes the names of weights whose values are too small for a scale
  */
 export function quantizeAttentions(
   graph: Graph,
   settings: QuantizeSettings,
   spared: SparedReason,
   activations: DynamicActivations,
+  faint: Set<string>,
 ): NodeProto[] {
-  const weights = new WeightStore(graph, settings);
+  const weights = new WeightStore(graph, settings, faint);
   const suitable = graph.allNodes().filter((node) => isSuitable(graph, node) && spared(node) === undefined);
   for (const node of suitable) rewrite(graph, node, weights, activations, settings);
   return suitable;

@@ -4,6 +4,7 @@ import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
 import { computeQuantParams } from "../quantize/compute-quant-params.js";
 import { quantizeLinear } from "../quantize/quantize-linear.js";
 import { isQuantizedUse } from "./activation-plan.js";
+import { isFaint } from "./faint.js";
 import type { QuantizeSettings } from "./options.js";
 import { quantizeDomain } from "./quantize-domain.js";
 import type { Selection } from "./select-nodes.js";
@@ -12,17 +13,22 @@ import { zeroPointTensor } from "./zero-point-tensor.js";
 /**
  * Stores constants that selected nodes read beside an activation, such as the second term of an Add, in the type of
  * activations: onnxruntime's integer forms want one type on both sides.
+ *
+ * @param faint takes the names of those whose values are too small for a scale
  */
 export function quantizeConstants(
   graph: Graph,
   constants: readonly string[],
   selection: Selection,
   { activations: dtype, symmetric }: QuantizeSettings,
+  faint: Set<string>,
 ): void {
   for (const name of constants) {
     const stored = graph.initializer(name)!;
     const values = graph.model.tensor(stored).data as Float32Array;
-    const { scale, zeroPoint } = computeQuantParams({ ...minMax(values), dtype, symmetric });
+    const { min, max } = minMax(values);
+    const { scale, zeroPoint } = computeQuantParams({ min, max, dtype, symmetric });
+    if (isFaint({ min, max, scale })) faint.add(name);
     const names = {
       quantized: graph.freeName(`${name}_quantized`),
       scale: graph.freeName(`${name}_scale`),

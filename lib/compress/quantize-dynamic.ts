@@ -14,14 +14,14 @@ import { WeightStore } from "./weight-store.js";
  * Returns the anchors it rewrote. Weights of convolutions are uint8 with one scale: older onnxruntime versions have
  * no other ConvInteger.
  *
- * @param faint takes the names of weights that become 0, as WeightStore does
+ * @param faint takes the names of weights whose values are too small for a scale
  */
 export function quantizeDynamic(
   graph: Graph,
   anchors: Iterable<Anchor>,
   settings: QuantizeSettings,
   activations: DynamicActivations,
-  faint?: Set<string>,
+  faint: Set<string>,
 ): Anchor[] {
   const rewrite = new DynamicRewrite(graph, settings, activations, faint);
   return [...anchors].filter(
@@ -38,7 +38,7 @@ class DynamicRewrite {
     private readonly graph: Graph,
     private readonly settings: QuantizeSettings,
     private readonly activations: DynamicActivations,
-    faint: Set<string> | undefined,
+    faint: Set<string>,
   ) {
     this.weights = new WeightStore(graph, settings, faint);
     // Products of unsigned by unsigned are exact in 8 bits everywhere.

@@ -16,9 +16,16 @@ const WEIGHTS = [
 /**
  * Rewrites LSTM nodes into onnxruntime's DynamicQuantizeLSTM (com.microsoft): weights int8 with one scale per gate and
  * unit, stored with their last two axes exchanged; the input is quantized in every step. Returns the nodes rewritten.
+ *
+ * @param faint takes the names of weights whose values are too small for a scale
  */
-export function quantizeLstms(graph: Graph, settings: QuantizeSettings, spared: SparedReason): NodeProto[] {
-  const weights = new WeightStore(graph, { ...settings, weights: "int8" });
+export function quantizeLstms(
+  graph: Graph,
+  settings: QuantizeSettings,
+  spared: SparedReason,
+  faint: Set<string>,
+): NodeProto[] {
+  const weights = new WeightStore(graph, { ...settings, weights: "int8" }, faint);
   const suitable = graph.allNodes().filter((node) => isSuitable(graph, node) && spared(node) === undefined);
   for (const node of suitable) rewrite(graph, node, weights);
   return suitable;

@@ -16,6 +16,7 @@ import { checkOpset } from "./check-opset.js";
 import { checkSettings } from "./check-settings.js";
 import { type ChosenMode, chooseMode } from "./choose-mode.js";
 import { excludeNodes, indexNodes, type NodeIndex, type SparedReason } from "./exclude-nodes.js";
+import { faintWarning } from "./faint.js";
 import { finishModel, inMemory } from "./finish-model.js";
 import { convertFloat16 } from "./float16/convert-float16.js";
 import { openFloatModel } from "./open-float-model.js";
@@ -29,6 +30,7 @@ import {
 import { refuseQuantized } from "./refuse-quantized.js";
 import { repairModel } from "./repair/repair-model.js";
 import { unusedRepairs } from "./repair/unused-repairs.js";
+import { requireData } from "./require-data.js";
 import { runDynamic } from "./run-dynamic.js";
 import { runStatic, type StaticResult } from "./run-static.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
@@ -59,16 +61,7 @@ export async function quantizeModel(
   options: QuantizeOptions = {},
 ): Promise<QuantizeResult> {
   const settings = settingsFrom(options);
-  if (options.mode === "static" && options.data === undefined)
-    throw new ModelOperationError(
-      "CALIBRATION_NEEDED",
-      "static quantization finds its ranges from samples; give data, or choose mode dynamic or weights",
-    );
-  if (options.rounding === "compensated" && options.data === undefined)
-    throw new ModelOperationError(
-      "CALIBRATION_NEEDED",
-      "compensated rounding weighs errors by what samples show of each layer; give data, or round to nearest",
-    );
+  requireData(options);
   const folder = await mkdtemp(join(tmpdir(), "modelpress-"));
   const quantization = new Quantization(input, options, settings, folder);
   try {
@@ -135,7 +128,7 @@ class Quantization {
       onProgress?.({ stage: "write", done: 0 });
       const files = output === undefined ? [] : await writeOnnx(output, model, { signal, onProgress });
       const written = files[0] === undefined ? inMemory(model) : openOnnx(files[0]);
-      if (this.faint.size > 0) this.warnings.push(faintWeights(this.faint));
+      if (this.faint.size > 0) this.warnings.push(faintWarning(this.faint));
       const after = files.reduce((sum, file) => sum + statSync(file).size, 0);
       if (after > SMALL_GAIN * before)
         this.warnings.push(
@@ -228,7 +221,7 @@ class Quantization {
     if (!blocks) return { nodes: [...refused], repairs: [] };
     const { options, folder } = this;
     const { quantizer, repairs } = await chooseQuantizer(models, graph, blocks, spared, options, folder);
-    const { nodes, warnings } = storeBlocks(graph, blocks, spared, quantizer);
+    const { nodes, warnings } = storeBlocks(graph, blocks, spared, quantizer, this.faint);
     this.warnings.push(...warnings);
     const treated = new Set(nodes.map(({ name }) => name));
     return { nodes: [...refused.filter(({ name }) => !treated.has(name)), ...nodes], repairs };
@@ -246,6 +239,7 @@ class Quantization {
       asked: this.askedTypes,
       folder: this.folder,
       spared,
+      faint: this.faint,
     });
   }
 
@@ -270,12 +264,6 @@ class Quantization {
   get label(): string {
     return typeof this.input === "string" ? this.input : "the model";
   }
-}
-
-function faintWeights(names: ReadonlySet<string>): string {
-  const [first] = names;
-  const which = names.size === 1 ? `of ${first}` : `of ${names.size} weights, ${first} among them,`;
-  return `values ${which} become 0: they are below 1e-36, too small for a scale in float32`;
 }
 
 /** What modes without calibration add to the result. */

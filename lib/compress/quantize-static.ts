@@ -46,7 +46,7 @@ export function quantizeStatic(decisions: StaticDecisions): void {
     if (anchor.bias && settings.quantizeBias)
       quantizeBias(graph, anchor, inputParams(decisions, anchor).scale, scales);
   }
-  quantizeConstants(graph, plan.constants, selection, settings);
+  quantizeConstants(graph, plan.constants, selection, settings, weights.faint);
   insertActivations(graph, plan.activations.values(), params, selection);
 }
 
@@ -72,12 +72,15 @@ export function weightAxis(graph: Graph, { axis }: Anchor, settings: QuantizeSet
 /**
  * The weights of the selected nodes, with scales that leave room for their biases. Weights may be shared, so every bias
  * has its say on a scale before the first weight is quantized with it.
+ *
+ * @param faint takes the names of weights whose values are too small for a scale
  */
 export function staticWeights(
   decisions: Pick<StaticDecisions, "graph" | "selection" | "plan" | "params" | "settings">,
+  faint = new Set<string>(),
 ): WeightStore {
   const { graph, selection, settings } = decisions;
-  const weights = new WeightStore(graph, settings);
+  const weights = new WeightStore(graph, settings, faint);
   if (settings.weights !== "int8" || !settings.quantizeBias) return weights;
   for (const anchor of selection.anchors.values())
     if (anchor.weight !== undefined && anchor.bias)

@@ -14,7 +14,7 @@ export interface DynamicOptions {
   readonly spared: SparedReason;
   /** Anchors that are left for their weights to be stored only. */
   readonly weightsOnly: (anchor: Anchor) => boolean;
-  /** Takes the names of weights that become 0, as WeightStore does. */
+  /** Takes the names of weights whose values are too small for a scale. */
   readonly faint: Set<string>;
 }
 
@@ -27,8 +27,8 @@ export function runDynamic(
   const anchors = [...selection.anchors.values()].filter((anchor) => !weightsOnly(anchor));
   const activations = new DynamicActivations(graph);
   const dynamic = new Set(quantizeDynamic(graph, anchors, settings, activations, faint));
-  const attentions = quantizeAttentions(graph, settings, spared, activations);
-  const lstms = quantizeLstms(graph, settings, spared);
+  const attentions = quantizeAttentions(graph, settings, spared, activations, faint);
+  const lstms = quantizeLstms(graph, settings, spared, faint);
   const convs = [...dynamic].filter(({ node }) => node.opType === "Conv").length;
   const slow = `${convs} convolutions run as ConvInteger, which is 4 to 12 times slower than float in onnxruntime; static quantization makes them faster`;
   return {

@@ -7,6 +7,7 @@ import { planActivations } from "./activation-plan.js";
 import { calibrateModel } from "./calibrate-model.js";
 import { chooseFloat } from "./choose-float.js";
 import type { SparedReason } from "./exclude-nodes.js";
+import { isFaint } from "./faint.js";
 import { fragileNodes } from "./keep-float.js";
 import type {
   FloatChoice,
@@ -31,6 +32,8 @@ export interface StaticOptions {
   readonly spared: SparedReason;
   /** Operator types to quantize wherever they stand. */
   readonly asked: readonly string[] | undefined;
+  /** Takes the names of tensors whose values are too small for a scale. */
+  readonly faint: Set<string>;
 }
 
 /** Trained models keep 30 dB and more nearly everywhere; below this, a tenth of the signal, answers begin to change. */
@@ -50,7 +53,7 @@ export async function runStatic(
   models: ModelProcess,
   graph: Graph,
   all: Selection,
-  { options, settings, folder, spared, asked }: StaticOptions,
+  { options, settings, folder, spared, asked, faint }: StaticOptions,
 ): Promise<StaticResult> {
   const {
     minSqnr = MIN_SQNR,
@@ -79,14 +82,14 @@ export async function runStatic(
       ? fragileNodes(all, firstPlan, calibration.ranges, settings)
       : new Map<never, string>();
   const robust: SparedReason = (node) => spared(node) ?? fragile.get(node);
-  const layersOf = (selection: Selection) => {
+  const layersOf = (selection: Selection, tooSmall?: Set<string>) => {
     const plan = planActivations(graph, selection, settings);
     const roots = new Set([...plan.activations.values()].map(({ rangeOf }) => rangeOf));
     const params = new Map(
       [...roots].map((root) => [root, activationParams(graph, root, calibration.ranges[root], settings)]),
     );
     const layers = { graph, selection, plan, params, settings };
-    return { ...layers, weights: staticWeights(layers) };
+    return { ...layers, weights: staticWeights(layers, tooSmall) };
   };
   const corrections = async () => {
     const layers = layersOf(selectNodes(graph, robust, asked));
@@ -109,8 +112,9 @@ export async function runStatic(
         })
       : undefined;
   const selection = selectNodes(graph, (node) => robust(node) ?? chosen?.reasons.get(node), asked);
-  const layers = layersOf(selection);
+  const layers = layersOf(selection, faint);
   const { plan, params } = layers;
+  for (const [tensor, each] of params) if (isFaint(each)) faint.add(tensor);
   const biases = correctBias !== "auto" ? correctBias : chosen?.correctsBiases && "analytical";
   const repaired = await repairLayers(models, layers, { ...options, correctBias: biases }, runs);
   const measured =

@@ -13,14 +13,14 @@ import { type QuantizedWeight, type WeightAxis, WeightStore } from "./weight-sto
  * loads the model, where a DequantizeLinear would be computed again in every run. Of an embedding only the rows that
  * a run looks up are brought back.
  *
- * @param faint takes the names of weights that become 0, as WeightStore does
+ * @param faint takes the names of weights whose values are too small for a scale
  * @returns the nodes whose weights it changed
  */
 export function storeWeights(
   graph: Graph,
   settings: QuantizeSettings,
   spared: SparedReason,
-  faint?: Set<string>,
+  faint: Set<string>,
 ): Set<NodeProto> {
   return new WeightRewrite(graph, settings, faint).apply(storedWeights(graph, spared));
 }
@@ -32,7 +32,7 @@ class WeightRewrite {
   constructor(
     private readonly graph: Graph,
     private readonly settings: QuantizeSettings,
-    faint: Set<string> | undefined,
+    faint: Set<string>,
   ) {
     // Arithmetic is in float, so nothing can overflow.
     this.weights = new WeightStore(graph, { ...settings, reduceRange: false }, faint);

@@ -9,6 +9,7 @@ import { computeQuantParams } from "../quantize/compute-quant-params.js";
 import { quantizeLinear } from "../quantize/quantize-linear.js";
 import { Scratch } from "../scratch.js";
 import { elementCount } from "../tensor.js";
+import { isFaint } from "./faint.js";
 import type { QuantizeSettings } from "./options.js";
 import { bestShares, type ChannelLayout, channelRanges, pieceLayout } from "./weight-ranges.js";
 
@@ -56,11 +57,11 @@ export class WeightStore {
   /** The weight that was looked at last, where that is still in memory as a whole. */
   private latest: { key: string; piece: FloatPiece } | undefined;
 
-  /** @param faint takes the names of weights with channels whose values are too small for a scale, and become 0 */
+  /** @param faint takes the names of weights with channels whose values are too small for a scale */
   constructor(
     private readonly graph: Graph,
     private readonly settings: QuantizeSettings,
-    private readonly faint = new Set<string>(),
+    readonly faint: Set<string>,
   ) {}
 
   /** Scale of a weight, one value or one per channel along `axis`. Throws TENSOR_INVALID when it holds NaN or infinity. */
@@ -150,8 +151,7 @@ export class WeightStore {
         ? bestShares(floatsOf(this.graph.model, stored, this.copied), layout, dtype, channels, paramsOf)
         : undefined;
     const each = Array.from({ length: channels }, (_, i) => paramsOf(i, shares?.[i] ?? 1));
-    // The scale of a range too narrow for one is 1.
-    if (each.some(({ scale }, i) => scale > maxs[i]! - mins[i]! && maxs[i]! > mins[i]!))
+    if (each.some(({ scale }, i) => isFaint({ min: mins[i]!, max: maxs[i]!, scale })))
       this.faint.add(source.weight);
     const params = {
       scales: Float32Array.from(each, ({ scale }) => scale),

@@ -198,8 +198,8 @@ export class ModelProcess implements AsyncDisposable {
   private died(code: number | null, signal: NodeJS.Signals | null): ModelOperationError {
     const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
     const hint = signal === "SIGKILL" ? "; a system short of memory does that" : "";
-    const lastLine = this.stderr.toString().trimEnd().split("\n").at(-1);
-    const message = `The process for ${this.what()} ${how}${hint}${lastLine ? `: ${lastLine}` : ""}`;
+    const words = decisiveLine(this.stderr.toString());
+    const message = `The process for ${this.what()} ${how}${hint}${words ? `: ${words}` : ""}`;
     return new ModelOperationError("PROCESS_DIED", message, this.lastWords());
   }
 
@@ -217,4 +217,17 @@ export class ModelProcess implements AsyncDisposable {
     this.child?.channel?.[method]();
     (this.child?.stderr as Socket | undefined)?.[method]();
   }
+}
+
+/** An error of JavaScript, of V8, or that C++ did not catch, at the beginning of its line. */
+const ERROR_LINE = /^(?:[\w.]*Error\b|FATAL ERROR:|terminate called|\s+what\(\):)/;
+/** What follows it: where it happened, what it carries, and which Node this is. */
+const AFTERWORD = /^(?:\s|[{}\]]|Node\.js v|$)/;
+
+/** The line of a dead process's error output that says why it died: that of the last error, or else the last one that says anything. */
+function decisiveLine(stderr: string): string | undefined {
+  const lines = stderr.split("\n");
+  const said =
+    lines.findLast((line) => ERROR_LINE.test(line)) ?? lines.findLast((line) => !AFTERWORD.test(line));
+  return said?.trim();
 }

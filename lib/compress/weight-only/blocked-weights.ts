@@ -42,6 +42,7 @@ export class BlockedWeights {
     private readonly graph: Graph,
     private readonly settings: BlockSettings,
     private readonly quantizer: BlockQuantizer,
+    private readonly faint: Set<string>,
   ) {}
 
   /** A weight [K, N] as MatMulNBits takes it: steps [N, blocks, bytes], scales [N, blocks], zero points [N, bytes]. */
@@ -145,6 +146,7 @@ export class BlockedWeights {
       { weight, source: stored.name, values, layout: { rows, cols, bits, blockSize, transposed } },
       arrays,
     );
+    if (scales.some(isSubnormal)) this.faint.add(stored.name);
     this.latest = { matrix, scales, zeroPoints };
     return arrays;
   }
@@ -165,4 +167,9 @@ export class BlockedWeights {
   private layout(rows: number, cols: number, transposed: boolean, bits: 4 | 8): ResolvedLayout {
     return resolveLayout({ rows, cols, bits, blockSize: this.settings.blockSize, transposed });
   }
+}
+
+/** Steps are counted with the reciprocal of a scale, which float32 does not have of these. */
+function isSubnormal(scale: number): boolean {
+  return scale !== 0 && Math.abs(scale) < 2 ** -126;
 }

@@ -18,6 +18,7 @@ const LOOK_UP_SINCE = [1, 23] as const;
  * is left as it is.
  *
  * @param quantizer chooses scales, zero points and steps
+ * @param faint takes, when the model is written, the names of weights whose values are too small for a scale
  * @returns what was done with every MatMul, Gemm and embedding, and what the user should know
  */
 export function storeBlocks(
@@ -25,6 +26,7 @@ export function storeBlocks(
   asked: BlockSettings,
   spared: SparedReason,
   quantizer: BlockQuantizer,
+  faint: Set<string>,
 ): { nodes: NodeTreatment[]; warnings: string[] } {
   const version = onnxruntimeVersion();
   const has = ([major, minor]: readonly [number, number]): boolean =>
@@ -42,7 +44,7 @@ export function storeBlocks(
       `${installed} cannot look up rows in blocks (${LOOK_UP_SINCE.join(".")} can): embeddings have one scale per row instead`,
     );
   const treat = (each: Graph): NodeTreatment[] => {
-    const weights = new BlockedWeights(each, settings, quantizer);
+    const weights = new BlockedWeights(each, settings, quantizer, faint);
     const products = quantizeProducts(each, settings, weights, spared);
     const tables =
       embeddingBits !== undefined && has(LOOK_UP_SINCE)
