@@ -1,6 +1,6 @@
 import { quantizeLinear } from "modelpress";
 import type { Benchmark } from "./harness/benchmark.js";
-import { filled, lastAxis, randomFloats } from "./harness/inputs.js";
+import { filled, firstAxis, lastAxis, randomFloats } from "./harness/inputs.js";
 
 const SCALE = 0.016;
 const ZERO_POINT = 1;
@@ -73,43 +73,48 @@ export const benchmarks: Benchmark[] = [
       };
     },
   },
-  {
-    name: "quantizeLinear, last axis",
-    prepare(n) {
-      const x = randomFloats(n);
-      const out = filled(new Int8Array(n));
-      const { shape, axis, scale } = lastAxis(n);
-      const channels = scale.length;
-      return {
-        library(how) {
-          const options = { scale, shape, axis, out, ...how };
-          return () => quantizeLinear(x, options);
-        },
-        input: x,
-        output: out,
-        naive: {
-          "Math.round and clamp"() {
-            for (let i = 0; i < n; i++)
-              out[i] = Math.max(-128, Math.min(127, Math.round(x[i]! / scale[i % channels]!)));
+  ...(["first", "last"] as const).map(
+    (which): Benchmark => ({
+      name: `quantizeLinear, ${which} axis`,
+      prepare(n) {
+        const x = randomFloats(n);
+        const out = filled(new Int8Array(n));
+        const { shape, axis, scale } = which === "first" ? firstAxis(n) : lastAxis(n);
+        const channels = scale.length;
+        const run = which === "first" ? n / channels : 1;
+        return {
+          library(how) {
+            const options = { scale, shape, axis, out, ...how };
+            return () => quantizeLinear(x, options);
           },
-        },
-        onnx: {
-          nodes: [
-            {
-              op: "QuantizeLinear",
-              inputs: ["x", "scale", "zero_point"],
-              outputs: ["y"],
-              attributes: { axis },
+          input: x,
+          output: out,
+          naive: {
+            "Math.round and clamp"() {
+              for (let i = 0; i < n; i++) {
+                const channel = Math.floor(i / run) % channels;
+                out[i] = Math.max(-128, Math.min(127, Math.round(x[i]! / scale[channel]!)));
+              }
             },
-          ],
-          inputs: {
-            x: { dtype: "float32", shape, data: x },
-            scale: { dtype: "float32", shape: [channels], data: scale },
-            zero_point: { dtype: "int8", shape: [channels], data: new Int8Array(channels) },
           },
-          outputs: { y: { dtype: "int8", shape, data: out } },
-        },
-      };
-    },
-  },
+          onnx: {
+            nodes: [
+              {
+                op: "QuantizeLinear",
+                inputs: ["x", "scale", "zero_point"],
+                outputs: ["y"],
+                attributes: { axis },
+              },
+            ],
+            inputs: {
+              x: { dtype: "float32", shape, data: x },
+              scale: { dtype: "float32", shape: [channels], data: scale },
+              zero_point: { dtype: "int8", shape: [channels], data: new Int8Array(channels) },
+            },
+            outputs: { y: { dtype: "int8", shape, data: out } },
+          },
+        };
+      },
+    }),
+  ),
 ];

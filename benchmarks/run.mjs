@@ -21,8 +21,9 @@ if (limits.status !== 0)
   console.log(`Without the memory's limits, which did not build (npm run build:native first):
 ${limits.stdout ?? ""}${limits.stderr ?? limits.error?.message}`);
 
-const main = join(root, "build/benchmarks/benchmarks/harness/main.js");
 const args = process.argv.slice(2);
+const program = args.includes("--targets") ? "targets" : "harness";
+const main = join(root, `build/benchmarks/benchmarks/${program}/main.js`);
 process.exitCode = spawnSync(process.execPath, [main, ...args], { stdio: "inherit" }).status ?? 1;
 
 // What the device itself takes, copies apart.

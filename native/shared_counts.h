@@ -16,9 +16,7 @@ namespace modelpress {
 class SharedCounts {
  public:
   SharedCounts(size_t bins, size_t copies, size_t stride, double* counts)
-      : bins_(bins), copies_(copies), stride_(stride), counts_(counts) {
-    std::fill_n(counts_, bins_, 0.0);
-  }
+      : bins_(bins), copies_(copies), stride_(stride), counts_(counts) {}
 
   // Calls run(begin, end, counters) for parts of n elements, none of which makes a counter of 32 bits
   // overflow.
@@ -27,7 +25,11 @@ class SharedCounts {
     Table table = take();
     for (size_t begin = 0; begin < n;) {
       const size_t part = std::min(n - begin, kMaxPart);
-      if (table.seen > UINT32_MAX - part) add(table);
+      if (table.seen > UINT32_MAX - part) {
+        add(table);
+        std::fill(table.counters.begin(), table.counters.end(), 0);
+        table.seen = 0;
+      }
       run(begin, begin + part, table.counters.data());
       table.seen += part;
       begin += part;
@@ -37,7 +39,8 @@ class SharedCounts {
   }
 
   void finish() {
-    for (Table& table : idle_) add(table);
+    for (const Table& table : idle_) add(table);
+    if (!has_counts_) std::fill_n(counts_, bins_, 0.0);
   }
 
  private:
@@ -60,16 +63,21 @@ class SharedCounts {
     return {std::vector<uint32_t>(copies_ * stride_)};
   }
 
-  void add(Table& table) {
+  // The first counters are copied: to fill as many counts with zeros may take as long as to count.
+  void add(const Table& table) {
     const std::lock_guard lock(mutex_);
-    for (size_t k = 0; k < copies_; ++k)
-      for (size_t i = 0; i < bins_; ++i) counts_[i] += table.counters[k * stride_ + i];
-    std::fill(table.counters.begin(), table.counters.end(), 0);
-    table.seen = 0;
+    for (size_t k = 0; k < copies_; ++k, has_counts_ = true) {
+      const uint32_t* const copy = table.counters.data() + k * stride_;
+      if (has_counts_)
+        for (size_t i = 0; i < bins_; ++i) counts_[i] += copy[i];
+      else
+        std::copy_n(copy, bins_, counts_);
+    }
   }
 
   const size_t bins_, copies_, stride_;
   double* const counts_;
+  bool has_counts_ = false;
   std::mutex mutex_;
   std::vector<Table> idle_;
 };

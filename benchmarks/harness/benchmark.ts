@@ -59,5 +59,7 @@ export interface Benchmark {
   name: string;
   /** Sizes must be a multiple of this; others are passed over. Default 1. */
   multiple?: number;
+  /** The call that names no backend goes to the best one, where a function of the library would choose js for few values. */
+  choosesNothing?: boolean;
   prepare(n: number): Work;
 }

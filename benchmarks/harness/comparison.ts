@@ -21,10 +21,13 @@ export function comparisons({ rows }: Results): Comparison[] {
     const key = `${row.operation} ${row.n}`;
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
-  return [...groups.values()].map((group) => {
-    const backends = group.filter(({ kind }) => kind === "backend"); // best first, as the library lists them
-    const ours = backends.find(({ threads }) => threads === 1)!;
-    const threaded = backends.filter(({ backend, threads }) => backend === ours.backend && threads > 1);
-    return { ...rivals(group), operation: ours.operation, n: ours.n, ours, threaded };
-  });
+  return [...groups.values()].map(comparison);
+}
+
+/** Of the rows of one operation at one size. */
+export function comparison(rows: readonly Row[]): Comparison {
+  const backends = rows.filter(({ kind }) => kind === "backend"); // best first, as the library lists them
+  const ours = backends.find(({ threads }) => threads === 1)!;
+  const threaded = backends.filter(({ backend, threads }) => backend === ours.backend && threads > 1);
+  return { ...rivals(rows), operation: ours.operation, n: ours.n, ours, threaded };
 }

@@ -41,3 +41,9 @@ export function lastAxis(n: number) {
   const scale = Float32Array.from({ length: channels }, (_, i) => 0.016 + (i % 100) / 10000);
   return { shape: [n / channels, channels], axis: 1, scale };
 }
+
+/** The same elements with their channels on the first axis. */
+export function firstAxis(n: number) {
+  const { shape, scale } = lastAxis(n);
+  return { shape: shape.toReversed(), axis: 0, scale };
+}

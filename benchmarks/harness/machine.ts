@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 
 export interface Machine {
@@ -20,6 +20,16 @@ export function describeMachine(): Machine {
     memoryGigabytes: Math.round(totalmem() / 1e9),
     platform: `${process.platform}-${process.arch}`,
   };
+}
+
+/** What measurements begin with: the machine, and whether it has other work. */
+export function introduction(machine: Machine): string {
+  const caches = Object.entries(machine.caches).map(([level, size]) => `${level} ${size}`);
+  const line = `${[machine.cpu, `${machine.cores} cores`, ...caches].join(", ")}, Node ${process.version}`;
+  const load = loadavg()[0]!;
+  return load > machine.cores
+    ? `${line}\nThe machine is busy (load ${load.toFixed(1)}): only ratios mean anything.`
+    : line;
 }
 
 /** Linux lists the caches of a core in a folder each. */

@@ -19,8 +19,14 @@ export interface Effort {
   turns: number;
 }
 
-export const THOROUGH: Effort = { warmUp: 1e8, sample: 2e5, budget: 1.5e9, turns: 301 };
-export const QUICK: Effort = { warmUp: 2e6, sample: 1e5, budget: 2e7, turns: 5 };
+export const EFFORTS = {
+  thorough: { warmUp: 1e8, sample: 2e5, budget: 1.5e9, turns: 301 },
+  /** For many operations one after the other. */
+  brief: { warmUp: 1e8, sample: 2e5, budget: 4e8, turns: 41 },
+  /** For calls on few values at many sizes, where what counts is a multiple. */
+  glance: { warmUp: 2e7, sample: 1e5, budget: 1e8, turns: 21 },
+  quick: { warmUp: 2e6, sample: 1e5, budget: 2e7, turns: 5 },
+} satisfies Record<string, Effort>;
 
 /** Nanoseconds of a call whose arrays no cache holds. */
 const LONG = 5e6;

@@ -1,19 +1,29 @@
-// One operation at one size in a process of its own, so that what compilers learned elsewhere does not count. Prints JSON.
-//   node trial.js FILE NAME N '{"backends":[...],"threads":[...],"quick":false}'
+// Operations at some sizes in a process of their own, so that what compilers learned elsewhere does not count. Prints JSON.
+//   node trial.js '{"parts":[{"file":"min-max","name":"minMax","n":65536}],"backends":["avx2"],"threads":[1],"effort":"quick"}'
 import { type Backend, backends } from "modelpress";
 import { requireAgreement } from "./agreement.js";
 import type { Benchmark, Work } from "./benchmark.js";
-import type { Contender } from "./contender.js";
+import type { Contender, Kind } from "./contender.js";
 import { limits } from "./limits.js";
-import { type Measured, measure, QUICK, THOROUGH } from "./measure.js";
+import { EFFORTS, type Measured, measure } from "./measure.js";
 import { onnxruntime } from "./onnxruntime.js";
+
+/** One operation at one size. All parts of a trial take turns, so that they can be compared. */
+export interface Part {
+  file: string;
+  name: string;
+  n: number;
+  /** Whose work is measured; default: everyone's. */
+  kinds?: readonly Kind[];
+}
 
 export interface TrialOptions {
   backends: readonly string[];
   threads: readonly number[];
-  quick: boolean;
+  effort: keyof typeof EFFORTS;
 }
 
+/** What was measured of one part. */
 export interface Trial {
   measured: Measured[];
   /** Size of the larger array. */
@@ -40,20 +50,37 @@ function ofLibrary(work: Work, { backends: asked, threads }: TrialOptions): Cont
   ];
 }
 
-const [file, name, n, json] = process.argv.slice(2);
-const options: TrialOptions = JSON.parse(json!);
-const { benchmarks }: { benchmarks: Benchmark[] } = await import(`../${file}.js`);
-const work = benchmarks.find((benchmark) => benchmark.name === name)!.prepare(Number(n));
-const contenders = [
-  ...ofLibrary(work, options),
-  ...ofJavaScript("javascript", work.javascript),
-  ...ofJavaScript("naive", work.naive),
-  ...(await onnxruntime(work.onnx)),
-  ...limits(work, options.threads),
-];
-await requireAgreement(work, contenders);
-const trial: Trial = {
-  measured: await measure(contenders, options.quick ? QUICK : THOROUGH),
-  bytes: Math.max(work.input.byteLength, work.output?.byteLength ?? 0),
-};
-console.log(JSON.stringify(trial));
+async function workOf({ file, name, n }: Part): Promise<Work> {
+  const { benchmarks }: { benchmarks: Benchmark[] } = await import(`../${file}.js`);
+  return benchmarks.find((benchmark) => benchmark.name === name)!.prepare(n);
+}
+
+async function contendersOf(work: Work, options: TrialOptions, kinds?: readonly Kind[]) {
+  const all = [
+    ...ofLibrary(work, options),
+    ...ofJavaScript("javascript", work.javascript),
+    ...ofJavaScript("naive", work.naive),
+    ...(!kinds || kinds.includes("onnxruntime") ? await onnxruntime(work.onnx) : []),
+    ...limits(work, options.threads),
+  ];
+  const asked = all.filter(({ kind }) => !kinds || kinds.includes(kind));
+  await requireAgreement(work, asked);
+  return asked;
+}
+
+const { parts, ...options }: TrialOptions & { parts: Part[] } = JSON.parse(process.argv[2]!);
+const works: Work[] = [];
+const contenders: Contender[][] = [];
+for (const part of parts) {
+  const work = await workOf(part);
+  works.push(work);
+  contenders.push(await contendersOf(work, options, part.kinds));
+}
+const measured = await measure(contenders.flat(), EFFORTS[options.effort]);
+const trials = works.map(
+  ({ input, output }, i): Trial => ({
+    measured: measured.splice(0, contenders[i]!.length),
+    bytes: Math.max(input.byteLength, output?.byteLength ?? 0),
+  }),
+);
+console.log(JSON.stringify(trials));

@@ -3,7 +3,7 @@
 
 #include <immintrin.h>
 
-#include "strides.h"
+#include "columns.h"
 
 namespace modelpress {
 namespace {

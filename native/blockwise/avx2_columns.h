@@ -62,7 +62,7 @@ void quantize_column(const float* x, size_t rows, size_t first, size_t count, co
   store_floats(y.scales + first, params.scale, count);
   if (y.zero_points)
     for (size_t k = 0; k < count; ++k)
-      put_zero_point<kBits>(y.zero_points, first + k, static_cast<int>(zero_points[k]));
+      put_zero_point<kBits>(y.zero_points, first + k, static_cast<uint32_t>(zero_points[k]));
   uint8_t* to = y.packed + first * strides.block_bytes;
   if (is_extreme(reciprocal))
     quantize_column_blocks<kBits, true>(x, rows, count, reciprocals, zero_points, to);
@@ -92,11 +92,7 @@ void quantize_rest(const float* w, const BlockwiseLayout& layout, const Strides&
   const float nan = _mm_cvtss_f32(_mm_castsi128_ps(_mm_set1_epi32(0x7fc00000)));
   for (size_t row = 0; row < layout.block; ++row) values[row] = row < rows ? w[(first + row) * stride] : nan;
   quantize_column<kBits>(values, layout.block, block, 1, strides, y);
-  if (kBits == 8 || rows % 2 == 0) return;
-  // The half that no row takes is as the contract says.
-  uint8_t* last = y.packed + layout.rows / 2;
-  const bool is_first = layout.rows % (2 * layout.block) == 1;
-  *last = static_cast<uint8_t>((*last & 15) | (is_first ? 0 : last[-1] & 240));
+  settle_last_half(y.packed, layout);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include <immintrin.h>
 
-#include "strides.h"
+#include "columns.h"
 
 namespace modelpress {
 namespace {
@@ -40,23 +40,6 @@ inline __m256 product(__m256i q, __m256i zero_point, __m256 scale) {
   const __m256 nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
   return _mm256_blendv_ps(v, nan, _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
 }
-
-template <int kBits>
-inline int zero_point_of(const uint8_t* points, size_t block) {
-  if (!points) return 1 << (kBits - 1);
-  return kBits == 8 ? points[block] : points[block / 2] >> (block % 2 != 0 ? 4 : 0) & 15;
-}
-
-struct Input {
-  const uint8_t* packed;
-  const float* scales;
-  const uint8_t* zero_points;
-
-  Input at(size_t col, const Strides& strides) const {
-    return {packed + col * strides.bytes, scales + col * strides.blocks,
-            zero_points ? zero_points + col * strides.zero_point_bytes : nullptr};
-  }
-};
 
 // Up to kVectors vectors of columns: so many bytes of a row are written together.
 constexpr size_t kVectors = 8;

@@ -9,19 +9,6 @@ namespace modelpress {
 namespace {
 
 constexpr float kLargest = 3.402823466e+38f;
-constexpr size_t kLargestBlock = 256;
-
-// Where the results go.
-struct Output {
-  uint8_t* packed;
-  float* scales;
-  uint8_t* zero_points;
-
-  Output at(size_t col, const Strides& strides) const {
-    return {packed + col * strides.bytes, scales + col * strides.blocks,
-            zero_points ? zero_points + col * strides.zero_point_bytes : nullptr};
-  }
-};
 
 // Of 8 blocks.
 struct Range {
@@ -82,15 +69,6 @@ inline Params params_of(const Range& range, bool symmetric) {
 inline bool is_extreme(__m256 reciprocal) {
   const __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), reciprocal);
   return _mm256_movemask_ps(_mm256_cmp_ps(magnitude, _mm256_set1_ps(kLargest), _CMP_GT_OQ)) != 0;
-}
-
-template <int kBits>
-inline void put_zero_point(uint8_t* points, size_t block, int point) {
-  uint8_t* p = points + block * kBits / 8;
-  if (kBits == 8)
-    *p = static_cast<uint8_t>(point);
-  else
-    *p = static_cast<uint8_t>(block % 2 == 0 ? point | 0x80 : (*p & 15) | point << 4);
 }
 
 // The first `count` of 8, to where bytes may lie.

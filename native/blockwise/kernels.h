@@ -7,6 +7,7 @@ namespace modelpress {
 
 // A matrix each of whose columns is cut into blocks of `block` rows, a power of two from 16 to 256; the last
 // may be shorter. Its values lie row after row, or column after column if it is transposed.
+constexpr size_t kLargestBlock = 256;
 struct BlockwiseLayout {
   size_t rows, cols, block;
   int bits;  // 4 or 8

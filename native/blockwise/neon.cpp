@@ -4,19 +4,6 @@ namespace modelpress {
 namespace {
 
 constexpr float kLargest = 3.402823466e+38f;
-constexpr size_t kLargestBlock = 256;
-
-// Where the results go.
-struct Output {
-  uint8_t* packed;
-  float* scales;
-  uint8_t* zero_points;
-
-  Output at(size_t col, const Strides& strides) const {
-    return {packed + col * strides.bytes, scales + col * strides.blocks,
-            zero_points ? zero_points + col * strides.zero_point_bytes : nullptr};
-  }
-};
 
 // Of 4 columns.
 struct Range {
@@ -110,12 +97,7 @@ inline void store_params(const Params& params, size_t block, const Strides& stri
   vst1q_u32(point, params.zero_point);
   for (size_t k = 0; k < 4; ++k) {
     y.scales[k * strides.blocks + block] = scale[k];
-    if (!y.zero_points) continue;
-    uint8_t* p = y.zero_points + k * strides.zero_point_bytes + block * kBits / 8;
-    if (kBits == 8)
-      *p = static_cast<uint8_t>(point[k]);
-    else
-      *p = static_cast<uint8_t>(block % 2 == 0 ? point[k] | 0x80 : (*p & 15) | point[k] << 4);
+    if (y.zero_points) put_zero_point<kBits>(y.zero_points + k * strides.zero_point_bytes, block, point[k]);
   }
 }
 
@@ -150,10 +132,7 @@ void quantize_rest(const float* w, const BlockwiseLayout& layout, const Strides&
   for (size_t k = 0; k < 4; ++k) {
     uint8_t* column = y.packed + k * strides.bytes;
     for (size_t i = (layout.rows * kBits + 7) / 8; i < strides.bytes; ++i) column[i] = 0;
-    if (kBits == 8 || rows % 2 == 0) continue;
-    uint8_t* last = column + layout.rows / 2;
-    const bool is_first = layout.rows % (2 * layout.block) == 1;
-    *last = static_cast<uint8_t>((*last & 15) | (is_first ? 0 : last[-1] & 240));
+    settle_last_half(column, layout);
   }
 }
 

@@ -3,7 +3,7 @@
 
 #include <arm_neon.h>
 
-#include "strides.h"
+#include "columns.h"
 
 namespace modelpress {
 namespace {

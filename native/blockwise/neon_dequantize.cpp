@@ -13,23 +13,6 @@ inline float32x4_t product(uint32x4_t q, int32x4_t zero_point, float32x4_t scale
   return vbslq_f32(vceqq_f32(v, v), v, vreinterpretq_f32_u32(vdupq_n_u32(kFloatNaN)));
 }
 
-template <int kBits>
-inline int32_t zero_point_of(const uint8_t* points, size_t block) {
-  if (!points) return 1 << (kBits - 1);
-  return kBits == 8 ? points[block] : points[block / 2] >> (block % 2 != 0 ? 4 : 0) & 15;
-}
-
-struct Input {
-  const uint8_t* packed;
-  const float* scales;
-  const uint8_t* zero_points;
-
-  Input at(size_t col, const Strides& strides) const {
-    return {packed + col * strides.bytes, scales + col * strides.blocks,
-            zero_points ? zero_points + col * strides.zero_point_bytes : nullptr};
-  }
-};
-
 // One block of each of 4 columns side by side.
 template <int kBits>
 void dequantize_rows(const Input& x, float* w, const BlockwiseLayout& layout, const Strides& strides,

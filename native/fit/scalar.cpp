@@ -3,8 +3,6 @@
 namespace modelpress {
 namespace {
 
-constexpr size_t kLargestBlock = 256;
-
 // To [0, most], NaN to 0, then to the nearest integer with ties away from zero: the largest float below 0.5
 // takes every tie up, and nothing that is less than a tie.
 inline uint8_t step_of(float v, float most) {

@@ -12,8 +12,6 @@
 namespace modelpress {
 namespace {
 
-constexpr size_t kLargestBlock = 256;
-
 // Factors that are tried side by side, so that no sum waits for itself.
 constexpr int kAbreast = 4;
 

@@ -14,6 +14,8 @@ constexpr size_t kTriangleUnit = 4;
 constexpr size_t kFitUnit = 16;
 // Rows that are finished before the others follow: their part of the matrix stays in the cache.
 constexpr size_t kPanel = 64;
+// Rows of a panel that are finished one by one before its others follow.
+constexpr size_t kPanelStep = 8;
 
 size_t side_arg(const Napi::CallbackInfo& info, size_t index, const Array<double>& matrix) {
   constexpr double kMax = 94906265;  // its square is exact
@@ -49,6 +51,15 @@ size_t most_kept(const uint8_t* kept, size_t n, size_t begin, size_t end) {
   for (size_t o = begin; o < end; ++o)
     most = std::max(most, n - static_cast<size_t>(std::count(kept + o * n, kept + (o + 1) * n, uint8_t{0})));
   return most;
+}
+
+void factor_panel(const Kernels& k, double* a, size_t n, size_t first, size_t last) {
+  while (last > first) {
+    const size_t begin = last - std::min(kPanelStep, last - first);
+    k.factor_rows_f64(a, n, begin, last);
+    k.subtract_rows_f64(a, n, begin, last, first, begin);
+    last = begin;
+  }
 }
 
 }  // namespace
@@ -98,7 +109,7 @@ Napi::Value binding::reversed_cholesky(const Napi::CallbackInfo& info) {
   return execute_steps(info, 2, [=, &k](const Steps& steps) {
     for (size_t last = n; last > 0 && !steps.cancelled();) {
       const size_t first = last > kPanel ? last - kPanel : 0;
-      k.factor_rows_f64(a.data, n, first, last);
+      factor_panel(k, a.data, n, first, last);
       const Units units{(first + kTriangleUnit - 1) / kTriangleUnit,
                         kTriangleUnit * first * kPanel * sizeof(double)};
       steps(units, [=, &k](size_t begin, size_t end) {
