@@ -170,6 +170,18 @@ describe("repair after channels went", () => {
     expect(Array.from(model.tensors.get(b)!.data as Float32Array)).toEqual(new Array(8).fill(-99));
   });
 
+  it("takes channels that one of several layers behind a Split reads", async () => {
+    const net = new Network();
+    const wide = net.node("Relu", [net.conv("x", 3, 32)]);
+    const [left, right] = net.split("Split", [wide, net.ints(16, 16)], 2, { axis: 1 });
+    const y = net.node("Add", [net.conv(left!, 16, 4), net.conv(net.node("Relu", [right!]), 16, 4)]);
+    const model = modelFile(net.model({ x: ["n", 3, 4, 4] }, [y]));
+    const data = Array.from({ length: 8 }, (_, i) => ({ feeds: { x: randomTensor([1, 3, 4, 4], i + 1) } }));
+    const { groups, warnings } = await pruneModel(model, { pattern: "channel", sparsity: 0.5, data });
+    expect(groups.map(({ channels }) => channels)).toContainEqual({ before: 32, after: 16 });
+    expect(warnings).toEqual([]);
+  });
+
   it("goes by norms where no layer that reads the channels can be observed, and says so", async () => {
     const net = new Network();
     const wide = net.node("Relu", [net.conv("x", 3, 16)]);

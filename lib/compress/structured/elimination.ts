@@ -53,7 +53,9 @@ class ExactElimination implements Elimination {
 
   loss(set: number): number {
     const { weights, outputs } = this;
-    const list = this.columnsOf.get(set) ?? [];
+    const list = this.columnsOf.get(set);
+    // Behind a Split a layer reads some of the sets only.
+    if (list === undefined) return 0;
     const block = this.inverseBlock(list);
     let sum = 0;
     for (let i = 0; i < list.length; i++)
@@ -69,7 +71,8 @@ class ExactElimination implements Elimination {
   remove(set: number): void {
     const { weights, outputs, q, input } = this;
     const { columns } = input;
-    const list = this.columnsOf.get(set) ?? [];
+    const list = this.columnsOf.get(set);
+    if (list === undefined) return;
     const block = this.inverseBlock(list);
     const removed = list.map((p) => q.slice(p * columns, (p + 1) * columns));
     subtract(weights, outputs, list, block, removed);
