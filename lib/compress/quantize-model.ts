@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ModelOperationError } from "../errors.js";
+import { dropTraces } from "../graph/drop-traces.js";
 import { Graph } from "../graph/graph.js";
 import { splitGemms } from "../graph/split-gemms.js";
 import { openModelBytes } from "../onnx/model-bytes.js";
@@ -124,6 +125,7 @@ class Quantization {
       const nodes = withStoredWeights(facts.nodes, stored);
       if (nodes.every(({ treatment }) => treatment === "float")) throw this.nothingToQuantize(nodes);
       signal?.throwIfAborted();
+      dropTraces(model.proto);
       finishModel(model, chosen.mode, this.settings);
       onProgress?.({ stage: "write", done: 0 });
       const files = output === undefined ? [] : await writeOnnx(output, model, { signal, onProgress });

@@ -6,6 +6,7 @@ import { analyseChannels } from "../../graph/channels/analyse-channels.js";
 import type { Axes } from "../../graph/channels/axes.js";
 import { type ChannelGroup, channelGroups, nodeNames } from "../../graph/channels/channel-groups.js";
 import { type Cut, cutGraph } from "../../graph/channels/cut-graph.js";
+import { dropTraces } from "../../graph/drop-traces.js";
 import { Graph } from "../../graph/graph.js";
 import { liftConstants } from "../../graph/lift-constants.js";
 import { modelBytes } from "../../onnx/model-bytes.js";
@@ -87,6 +88,7 @@ class ChannelPruning {
     const { axes, groups, whole } = this.analyse();
     const chosen = await this.choose(axes, groups);
     signal?.throwIfAborted();
+    dropTraces(model.proto);
     // Said now: tensors that are yet to be made lie nowhere.
     const externalData = [...tensorsOf(model.proto)].some(isExternal) || undefined;
     const cut = cutGraph(chosen.axes, chosen.removed);
