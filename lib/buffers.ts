@@ -27,3 +27,14 @@ export function requireOutput(out: TypedArray, length: number, x: TypedArray, na
     x.byteOffset >= out.byteOffset + out.byteLength;
   if (!apart) throw outOfRange("memory apart from the input", name, "an array that overlaps it");
 }
+
+/** @throws unless `out` is a Float32Array as long as `x`, which is `x` itself or shares no byte with it. */
+export function requireFloat32Output(out: unknown, x: Float32Array): asserts out is Float32Array {
+  requireFloat32(out, "out");
+  if (!isSameArray(out, x)) requireOutput(out, x.length, x);
+}
+
+/** True for two arrays of one type that are the same elements in memory. */
+export function isSameArray(a: TypedArray, b: TypedArray): boolean {
+  return a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length;
+}

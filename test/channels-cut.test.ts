@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { modelFile } from "./support/build-model.js";
-import { expectCutEqualsMasked } from "./support/cut-oracle.js";
+import { channelsOf, expectCutEqualsMasked, withoutChannels } from "./support/cut-oracle.js";
 import { carried, digits } from "./support/digits.js";
 import { Network } from "./support/network.js";
 import { modelProcess, randomTensor } from "./support/quantize-built.js";
@@ -119,6 +119,26 @@ describe("a model without some channels computes what it does when nothing reads
       const { bytes } = await expectCutEqualsMasked(models(), file, { image }, seed);
       expect(bytes).toBeGreaterThan(0.2 * file.byteLength);
     }
+  });
+
+  it("with constants for sizes that are known, whatever else is computed of them", async () => {
+    const net = new Network();
+    const narrow = net.linear("x", 12, 8);
+    const size = net.node("Gather", [net.node("Shape", [narrow]), net.int(2)]);
+    const scaled = net.node("Div", [narrow, net.node("Sqrt", [net.node("Cast", [size], { to: 1 })])]);
+    const wide = net.node("Relu", [net.linear(scaled, 8, 16)]);
+    const shape = net.node("Shape", [wide]);
+    const front = [0, 1].map((i) => net.node("Gather", [shape, net.ints(i)]));
+    const target = net.node("Concat", [...front, net.ints(4, 4)], { axis: 0 });
+    const joined = net.node("Reshape", [net.node("Reshape", [wide, target]), net.ints(0, 0, 16)]);
+    const file = modelFile(net.model({ x: ["n", "t", 12] }, [net.linear(joined, 16, 4)]));
+    await expectCutEqualsMasked(models(), file, { x: randomTensor([2, 5, 12], 1) }, 55);
+    const axes = channelsOf(file);
+    withoutChannels(axes, new Set());
+    const types = axes.graph.allNodes().map(({ opType }) => opType);
+    expect(types).toEqual(expect.not.arrayContaining(["Shape"]));
+    expect(types).toEqual(expect.not.arrayContaining(["Gather"]));
+    expect(types).toContain("Cast");
   });
 
   it("through any chain of blocks", async () => {

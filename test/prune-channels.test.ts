@@ -98,6 +98,8 @@ describe("pruneModel with pattern channel", () => {
       expect(pruneModel(input, { pattern: "channel", sparsity: 0.5, output, ...options })).rejects;
     await refused(CNN, { sparsity: 1 }).toThrow(RangeError);
     await refused(CNN, { score: "l3" }).toThrow("one of l1, l2, activation, reconstruction for score");
+    await refused(CNN, { scope: "some" }).toThrow("one of global, layer, auto for scope");
+    await refused(CNN, { scope: "auto" }).toThrow("global or layer with score l1 for scope");
     await refused(CNN, { roundTo: 0 }).toThrow("an integer from 1 for roundTo");
     await refused(CNN, { repair: ["magic"] }).toThrow("of least-squares, bias, batch-norm for repair");
     await refused(CNN, { minKept: 2 }).toThrow("a number from 0 to 1 for minKept");
@@ -196,6 +198,29 @@ describe("repair after channels went", () => {
     expect(groups[0]!.channels).toEqual({ before: 16, after: 8 });
     expect(warnings).toEqual([expect.stringMatching(/^ordered by the norms of weights.*: Conv/)]);
     expect(repairs).toEqual([]);
+  });
+
+  it("with scope auto takes where the outputs show it least", async () => {
+    const net = new Network(9);
+    const branch = () => net.conv(net.node("Relu", [net.conv("x", 3, 16)]), 16, 4);
+    const [loud, quiet] = [branch(), branch()];
+    const y = net.node("Add", [loud, net.node("Mul", [quiet, net.scalar(0.01)])]);
+    const path = join(folder, "branches.onnx");
+    const output = join(folder, "branches.pruned.onnx");
+    writeFileSync(path, modelFile(net.model({ x: ["n", 3, 6, 6] }, [y])));
+    const data = Array.from({ length: 8 }, (_, i) => ({ feeds: { x: randomTensor([1, 3, 6, 6], i + 1) } }));
+    const pruned = async (scope: "global" | "auto") => {
+      const options = { pattern: "channel", sparsity: 0.4, roundTo: 1, data, scope, output } as const;
+      const { model, groups, scope: said } = await pruneModel(path, options);
+      model.close();
+      expect(said).toBe(scope);
+      const { outputs } = await compareModels(path, output, { data, latency: false });
+      return { kept: groups.map(({ channels }) => channels.after), db: outputs[0]!.sqnrDb };
+    };
+    const [global, auto] = [await pruned("global"), await pruned("auto")];
+    expect(global.kept[0]).toBeLessThan(14);
+    expect(auto.kept).toEqual([15, 4]);
+    expect(auto.db).toBeGreaterThan(global.db + 6);
   });
 
   it("keeps a CNN right that loses half of its multiplications, which norms alone ruin", async () => {

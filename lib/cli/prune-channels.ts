@@ -27,7 +27,6 @@ export async function runChannels(
   for (const [name, value] of Object.entries(values))
     if (value !== undefined) throw new UsageError(`${flagOf(name)} is not for --pattern channel`);
   if (sparsity === undefined) throw new UsageError("--pattern channel needs --sparsity");
-  if (scope === "auto") throw new UsageError("--scope auto is not for --pattern channel");
   const result = await pruneModel(model, {
     ...flags,
     ...context,

@@ -32,7 +32,7 @@ export const prune: Verb<PruneCommandOptions> = {
       .addOption(
         new Option(
           "--scope <scope>",
-          "global: all weights or channels together; layer: the same share of each; auto: as many zeros as global, shared out by what each weight costs the outputs",
+          "global: all weights or channels together; layer: the same share of each; auto: as global, shared out by what weights or channels of each layer cost the outputs",
         )
           .choices(["global", "layer", "auto"])
           .default("global"),

@@ -73,7 +73,7 @@ export async function chooseFloat(
   if (choosing.length === 0) return undefined;
   const { graph: float } = copyGraph(graph);
   float.commit();
-  const outputs = await FloatOutputs.of(models, float.model, choosing, options);
+  const outputs = await FloatOutputs.of(models, float.model, () => choosing, options);
   const plain = await outputs.sqnrDb(trial(options, NONE).model);
   const corrections = plain < target + SOUND_DB ? await options.corrections?.() : undefined;
   const corrected = corrections ? await outputs.sqnrDb(trial(options, corrections).model) : plain;

@@ -7,9 +7,7 @@ import type { OnnxModel } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { ModelProcess } from "../runtime/model-process.js";
 import type { CalibrateOptions } from "./calibrate-model.js";
-
-/** What the statistics of the layers in one pass over the data may take, unless a single layer needs more. */
-const BYTES_PER_PASS = 256 * 2 ** 20;
+import { passesOf } from "./passes-of.js";
 
 export interface CollectOptions extends Omit<CalibrateOptions, "observer" | "cache" | "kept"> {
   /** Products of columns too, which grow with the square of a layer's inputs. */
@@ -37,7 +35,7 @@ export async function* collectStatistics(
   const session = await models.load(path, threads === undefined ? {} : { threads });
   const dataset = await openDataset(data, { inputs: session.inputs, samples });
   const total = dataset.samples === undefined ? {} : { total: dataset.samples };
-  for (const pass of passes(layers, gram)) {
+  for (const pass of passesOf(layers, ([, layer]) => (gram ? gramBytes(layer) : 0))) {
     const observed = Object.fromEntries(
       pass.map(([name, layer]) => [name, { ...layer, tensor: observedName(model, layer.tensor) }]),
     );
@@ -55,18 +53,7 @@ export async function* collectStatistics(
   await session.release();
 }
 
-function* passes(layers: ReadonlyMap<string, LayerInput>, gram: boolean): Generator<[string, LayerInput][]> {
-  let pass: [string, LayerInput][] = [];
-  let bytes = 0;
-  for (const entry of layers) {
-    const needed = gram ? 8 * entry[1].columns ** 2 * (entry[1].patches?.groups ?? 1) : 0;
-    if (pass.length > 0 && bytes + needed > BYTES_PER_PASS) {
-      yield pass;
-      pass = [];
-      bytes = 0;
-    }
-    pass.push(entry);
-    bytes += needed;
-  }
-  if (pass.length > 0) yield pass;
+/** What the products of a layer's columns take. */
+function gramBytes({ columns, patches }: LayerInput): number {
+  return 8 * columns ** 2 * (patches?.groups ?? 1);
 }

@@ -1,5 +1,5 @@
 import { requireShape } from "../axis.js";
-import { requireFloat32, requireOutput } from "../buffers.js";
+import { requireFloat32, requireFloat32Output } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
 import { type NormName, orderOf } from "../norms/norm-name.js";
@@ -59,9 +59,7 @@ function prepare(
   const width = Math.min(blockColumns, columns);
   const blocks = isEmpty ? 0 : Math.ceil(rows / height) * Math.ceil(columns / width);
   const k = requireSparsity(sparsity, blocks);
-  if (out !== undefined) requireFloat32(out, "out");
-  const isSame = out?.buffer === x.buffer && out.byteOffset === x.byteOffset && out.length === x.length;
-  if (out !== undefined && !isSame) requireOutput(out, x.length, x);
+  if (out !== undefined) requireFloat32Output(out, x);
   const result = out ?? new Float32Array(x.length);
   return {
     elements: x.length,

@@ -1,4 +1,4 @@
-import { requireOutput } from "../buffers.js";
+import { isSameArray, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
 import { type FloatArrays, lengthOf, requireArrays } from "./arrays.js";
@@ -106,7 +106,7 @@ function requireOutputs(results: readonly Float32Array[], arrays: readonly Float
     const own = arrays[i]!;
     if (result.length !== own.length)
       throw outOfRange(`length ${own.length}`, name, `length ${result.length}`);
-    const isOwn = result.buffer === own.buffer && result.byteOffset === own.byteOffset;
+    const isOwn = isSameArray(result, own);
     for (const other of arrays) if (!(isOwn && other === own)) requireOutput(result, own.length, other, name);
     results.forEach((other, j) => {
       if (j !== i) requireOutput(result, own.length, other, name);

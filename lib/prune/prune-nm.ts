@@ -1,5 +1,5 @@
 import { axisLayout, requireShape } from "../axis.js";
-import { requireFloat32, requireOutput } from "../buffers.js";
+import { requireFloat32, requireFloat32Output } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
 
@@ -50,8 +50,7 @@ function prepare(x: Float32Array, { keep, of, shape, axis = -1, out }: PruneNMOp
   requireShape(sizes, x.length);
   const { channels: size, inner } = axisLayout(sizes, axis);
   if (size % of !== 0) throw outOfRange(`an axis whose size is a multiple of ${of}`, "axis", `size ${size}`);
-  if (out !== undefined) requireFloat32(out, "out");
-  if (out !== undefined && !isSame(out, x)) requireOutput(out, x.length, x);
+  if (out !== undefined) requireFloat32Output(out, x);
   const result = out ?? new Float32Array(x.length);
   return {
     elements: x.length,
@@ -61,10 +60,6 @@ function prepare(x: Float32Array, { keep, of, shape, axis = -1, out }: PruneNMOp
       operations.pruneNM(x, result, keep, of, Math.max(1, inner), ...execution),
     result: () => result,
   };
-}
-
-function isSame(a: Float32Array, b: Float32Array): boolean {
-  return a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length;
 }
 
 function requireCount(value: unknown, name: string, least: number, most: number): void {

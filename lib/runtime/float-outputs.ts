@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Batch } from "../data/batches.js";
+import type { ValueInfo } from "../data/value-info.js";
 import type { OnnxModel } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { ModelProcess } from "./model-process.js";
@@ -14,11 +15,15 @@ export class FloatOutputs {
     private readonly results: ReadonlyMap<Batch, Results>,
   ) {}
 
-  /** Runs the model, which is written to the folder for that. */
+  /**
+   * Runs the model, which is written to the folder for that.
+   *
+   * @param read the batches, for the inputs that the model has
+   */
   static async of(
     models: ModelProcess,
     model: OnnxModel,
-    batches: readonly Batch[],
+    read: (inputs: readonly ValueInfo[]) => readonly Batch[] | Promise<readonly Batch[]>,
     { folder, threads }: { folder: string; threads?: number | undefined },
   ): Promise<FloatOutputs> {
     const load = async (each: OnnxModel): Promise<Session> => {
@@ -30,7 +35,7 @@ export class FloatOutputs {
     const session = await load(model);
     const names = comparedOutputs(session.outputs);
     const results = new Map<Batch, Results>();
-    for (const batch of batches) results.set(batch, await session.run(batch.feeds, names));
+    for (const batch of await read(session.inputs)) results.set(batch, await session.run(batch.feeds, names));
     await session.release();
     return new FloatOutputs(load, names, results);
   }

@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { ModelOperationError } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
-import { ModelProcess } from "../../runtime/model-process.js";
+import { withModels } from "../with-models.js";
 import { type ChosenMasks, chooseMasks } from "./choose-masks.js";
 import type { GraphSource } from "./graph-source.js";
 import type { MaskContext } from "./mask.js";
@@ -37,18 +34,12 @@ export async function calibratedMasks(
   { data, samples, threads, signal, onProgress }: Calibration,
   context: MaskContext,
 ): Promise<CalibratedMasks> {
-  const folder = await mkdtemp(join(tmpdir(), "modelpress-"));
-  try {
-    await using models = await ModelProcess.start({ signal });
+  return withModels(signal, async (models, folder) => {
     const graph = new Graph(model);
     const layers = repairableLayers(graph, weights);
     if (layers.length === 0) throw nothingToCalibrate(model.path);
-    const collector = await FitCollector.open(models, model, layers, {
-      data: data!,
-      samples,
-      threads,
-      folder,
-    });
+    const runs = { data: data!, samples, threads, folder };
+    const collector = await FitCollector.open(models, model, layers, runs);
     onProgress?.({ stage: "calibrate", done: 0 });
     const chosen = isScored(settings)
       ? await scoredMasks(graph, weights, layers, collector, settings, context)
@@ -56,12 +47,9 @@ export async function calibratedMasks(
     const repairs = layerRepairs(settings);
     if (!repairs) return { ...chosen, edits: [], repairs: [] };
     const repaired = await repairPruned(graph, collector, layers, chosen.masks, repairs, onProgress);
-    await collector.close();
     const { masks, edits } = repaired;
     return { ...chosen, masks, edits, repairs: [describe(repaired.layers, masks.length, settings)] };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function isScored({ score }: PruneSettings): boolean {

@@ -3,6 +3,7 @@ import { ModelOperationError, outOfRange } from "../../errors.js";
 import { measureLatency } from "../measure-latency.js";
 import type { PruneChannelsOptions, PruneChannelsResult } from "../structured/options.js";
 import { pruneChannels } from "../structured/prune-channels.js";
+import { withFolder, withModels } from "../with-models.js";
 import { type CalibratedMasks, calibratedMasks } from "./calibrated-masks.js";
 import { type ChosenMasks, chooseMasks } from "./choose-masks.js";
 import { describeMasks } from "./describe-masks.js";
@@ -19,7 +20,6 @@ import { patternName } from "./pattern.js";
 import { prunedSize } from "./pruned-size.js";
 import { type MeasuredSensitivity, measureSensitivity } from "./sensitivity.js";
 import type { PruneSource } from "./source.js";
-import { withFolder, withModels } from "./with-models.js";
 
 /**
  * Sets the weights of a model (ONNX, safetensors or GGUF) that have the smallest magnitude to zero: the share `sparsity` of all of them under one

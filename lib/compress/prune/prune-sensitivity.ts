@@ -1,10 +1,10 @@
 import type { DatasetSource } from "../../data/open-dataset.js";
 import { outOfRange } from "../../errors.js";
 import type { OnProgress } from "../../progress.js";
+import { withModels } from "../with-models.js";
 import { GraphSource } from "./graph-source.js";
 import { type DenseTensor, type PruneOptions, pruneSettings } from "./options.js";
 import { type MeasuredSensitivity, measureSensitivity, SPARSITIES } from "./sensitivity.js";
-import { withModels } from "./with-models.js";
 
 export interface PruneSensitivityOptions
   extends Pick<PruneOptions, "include" | "exclude" | "embeddings" | "minSize"> {

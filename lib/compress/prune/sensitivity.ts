@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Batch, withoutPadding } from "../../data/batches.js";
+import type { Batch } from "../../data/batches.js";
 import { type DatasetSource, openDataset } from "../../data/open-dataset.js";
 import { randomDataset } from "../../data/random-dataset.js";
 import type { ValueInfo } from "../../data/value-info.js";
@@ -9,11 +9,10 @@ import { writeOnnx } from "../../onnx/write.js";
 import type { OnProgress } from "../../progress.js";
 import { magnitudeThreshold } from "../../prune/magnitude-threshold.js";
 import type { ModelProcess } from "../../runtime/model-process.js";
-import { toNumbers } from "../../runtime/numbers.js";
-import { OutputDifference } from "../../runtime/output-difference.js";
 import type { Session } from "../../runtime/session.js";
+import { comparedOutputs, type Results, WorstOutput } from "../../runtime/worst-output.js";
 import { Scratch } from "../../scratch.js";
-import { elementCount, type Tensor } from "../../tensor.js";
+import type { Tensor } from "../../tensor.js";
 import type { GraphWeight } from "./choose-weights.js";
 import { withThresholds } from "./threshold-model.js";
 
@@ -105,7 +104,7 @@ async function readBatches(
 
 /** Runs a model with a threshold for each of its weights, and compares with the dense one. */
 class ThresholdRuns {
-  private readonly dense = new Map<Batch, Readonly<Record<string, Tensor>>>();
+  private readonly dense = new Map<Batch, Results>();
   private readonly outputs: string[];
 
   constructor(
@@ -114,37 +113,32 @@ class ThresholdRuns {
     private readonly weights: number,
     private readonly batches: readonly Batch[],
   ) {
-    const floats = session.outputs.filter(({ dtype }) => dtype.startsWith("float"));
-    this.outputs = (floats.length > 0 ? floats : session.outputs).map(({ name }) => name);
+    this.outputs = comparedOutputs(session.outputs);
   }
 
   /** Signal to noise of the outputs when one weight loses the magnitudes up to a threshold. */
   async sqnrDb(weight: number, threshold: number): Promise<number> {
-    const differences = this.outputs.map((name) => new OutputDifference(name));
-    for (const batch of this.batches) {
-      const dense = await this.denseOf(batch);
-      const thresholds = new Float32Array(this.weights).fill(-1);
-      thresholds[weight] = threshold;
-      const pruned = await this.run(batch, thresholds);
-      for (const [i, name] of this.outputs.entries()) {
-        const length = elementCount(withoutPadding(dense[name]!.shape, batch));
-        differences[i]!.add(toNumbers(dense[name]!), toNumbers(pruned[name]!), length);
-      }
-    }
-    const all = differences.map((difference) => difference.result().sqnrDb);
-    // Outputs that become NaN are as far off as can be.
-    return Math.min(...all.map((sqnrDb) => (Number.isNaN(sqnrDb) ? Number.NEGATIVE_INFINITY : sqnrDb)));
+    const worst = new WorstOutput(this.outputs);
+    const thresholds = this.nothing();
+    thresholds[weight] = threshold;
+    for (const batch of this.batches)
+      worst.add(batch, await this.denseOf(batch), await this.run(batch, thresholds));
+    return worst.sqnrDb;
   }
 
-  private async denseOf(batch: Batch): Promise<Readonly<Record<string, Tensor>>> {
+  private async denseOf(batch: Batch): Promise<Results> {
     const known = this.dense.get(batch);
     if (known) return known;
-    const results = await this.run(batch, new Float32Array(this.weights).fill(-1));
+    const results = await this.run(batch, this.nothing());
     this.dense.set(batch, results);
     return results;
   }
 
-  private run({ feeds }: Batch, data: Float32Array): Promise<Record<string, Tensor>> {
+  private nothing(): Float32Array {
+    return new Float32Array(this.weights).fill(-1);
+  }
+
+  private run({ feeds }: Batch, data: Float32Array): Promise<Results> {
     const thresholds: Tensor = { dtype: "float32", shape: [data.length], data };
     return this.session.run({ ...feeds, [this.input]: thresholds }, this.outputs);
   }

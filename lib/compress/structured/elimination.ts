@@ -5,6 +5,8 @@ export interface Elimination {
   /** What is lost when one more set goes, over the energy of the outputs. */
   loss(set: number): number;
   remove(set: number): void;
+  /** The rows as they are now: 0 for what went, and what stays makes that good. */
+  rows(): Float32Array;
 }
 
 /** Above this many columns the inverse takes longer than what it is worth; see `independentElimination`. */
@@ -84,6 +86,15 @@ class ExactElimination implements Elimination {
     }
   }
 
+  rows(): Float32Array {
+    const { weights, outputs } = this;
+    const { columns } = this.input;
+    return Float32Array.from(
+      { length: weights.length },
+      (_, i) => weights[(i % columns) * outputs + Math.floor(i / columns)]!,
+    );
+  }
+
   private inverseBlock(list: readonly number[]): Float64Array {
     const { columns } = this.input;
     const size = list.length;
@@ -142,5 +153,10 @@ function independentElimination({ rows, columns, gram, energy, columnSets }: Eli
       const part = product * gram[a * columns + b]! * (a === b ? 1 : 2);
       losses.set(set, (losses.get(set) ?? 0) + part / energy);
     }
-  return { loss: (set) => losses.get(set) ?? 0, remove: () => undefined };
+  const gone = new Set<number>();
+  return {
+    loss: (set) => losses.get(set) ?? 0,
+    remove: (set) => void gone.add(set),
+    rows: () => rows.map((value, i) => (gone.has(columnSets[i % columns]!) ? 0 : value)),
+  };
 }

@@ -7,6 +7,8 @@ import { type PruneRepair, type Repairs, repairsOf } from "../prune/repair/repai
 
 export type ChannelScore = "l1" | "l2" | "activation" | "reconstruction";
 
+export type ChannelScope = "global" | "layer" | "auto";
+
 export interface PruneChannelsOptions {
   /** Whole channels: filters of convolutions, units of linear layers, heads of attention. */
   pattern: "channel";
@@ -18,9 +20,11 @@ export interface PruneChannelsOptions {
    */
   sparsity: number;
   /**
-   * global: those channels of all layers that cost the model least. layer: the same share of each layer. Default global.
+   * global: those channels of all layers whose layers lose least. layer: the same share of each layer. auto: as global, but what layers
+   * lose counts as the outputs of the model show it, in a run over up to 64 samples of `data` for each group of layers; for score
+   * reconstruction. Default global.
    */
-  scope?: "global" | "layer" | undefined;
+  scope?: ChannelScope | undefined;
   /**
    * What a channel is worth. l1, l2: the norm of the weights that make it, over the mean of its layer. activation: the root of
    * the mean square of its values, by calibration data. reconstruction: how much of the outputs of the layers that read it the
@@ -59,7 +63,7 @@ export interface PruneChannelsOptions {
 /** Options after defaults. */
 export interface ChannelSettings {
   readonly sparsity: number;
-  readonly scope: "global" | "layer";
+  readonly scope: ChannelScope;
   readonly score: ChannelScore;
   readonly repair: Repairs;
   readonly roundTo: number;
@@ -87,7 +91,7 @@ export interface PruneChannelsResult {
   /** Files written: the model first, then external data. Empty without `output`. */
   files: string[];
   pattern: "channel";
-  scope: "global" | "layer";
+  scope: ChannelScope;
   score: ChannelScore;
   groups: PrunedChannels[];
   /** Layers whose channels all stay, and why. */
@@ -106,6 +110,7 @@ export interface PruneChannelsResult {
 }
 
 const ALL_REPAIRS: readonly PruneRepair[] = ["least-squares", "bias", "batch-norm"];
+const SCOPES: readonly ChannelScope[] = ["global", "layer", "auto"];
 const SCORES: readonly ChannelScore[] = ["l1", "l2", "activation", "reconstruction"];
 
 /** Checks options that come from outside TypeScript and fills in defaults. Throws RangeError naming the option. */
@@ -114,8 +119,10 @@ export function channelSettings(options: PruneChannelsOptions): ChannelSettings 
   const { score = data === undefined ? "l1" : "reconstruction" } = options;
   const repair = repairsOf(options.repair ?? (data === undefined ? [] : ALL_REPAIRS));
   if (!(sparsity > 0 && sparsity < 1)) throw outOfRange("a number above 0 and below 1", "sparsity", sparsity);
-  if (scope !== "global" && scope !== "layer") throw outOfRange("one of global, layer", "scope", scope);
+  if (!SCOPES.includes(scope)) throw outOfRange(`one of ${SCOPES.join(", ")}`, "scope", scope);
   if (!SCORES.includes(score)) throw outOfRange(`one of ${SCORES.join(", ")}`, "score", score);
+  if (scope === "auto" && score !== "reconstruction")
+    throw outOfRange(`global or layer with score ${score}`, "scope", scope);
   if (!(Number.isSafeInteger(roundTo) && roundTo >= 1))
     throw outOfRange("an integer from 1", "roundTo", roundTo);
   if (!(minKept >= 0 && minKept <= 1)) throw outOfRange("a number from 0 to 1", "minKept", minKept);

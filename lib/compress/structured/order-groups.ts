@@ -1,11 +1,10 @@
 import type { LayerStatistics } from "../../calibrate/layer-statistics.js";
 import type { Axes } from "../../graph/channels/axes.js";
 import type { ChannelGroup } from "../../graph/channels/channel-groups.js";
-import type { Elimination } from "./elimination.js";
 import { type LayerReader, layerReaders } from "./layer-readers.js";
 import { magnitudeOrder, orderBy } from "./magnitude-order.js";
 import type { ChannelScore } from "./options.js";
-import { readerElimination, reconstructionOrder } from "./reconstruction-order.js";
+import { ReaderElimination, reconstructionOrder } from "./reconstruction-order.js";
 import type { RemovalOrder } from "./removal-order.js";
 
 /** Runs the model over the calibration samples, and tells what the inputs of layers were like. */
@@ -35,15 +34,17 @@ export async function observedOrders(
 ): Promise<RemovalOrder[]> {
   const readers = new Map(groups.map((group) => [group, layerReaders(axes, group.readers)]));
   const unique = new Map([...readers.values()].flat().map((reader) => [reader.name, reader]));
-  const seen = new Map<ChannelGroup, Map<string, Elimination | Map<number, number>>>();
+  const seen = new Map<ChannelGroup, Map<string, ReaderElimination | Map<number, number>>>();
   const orders = new Map<ChannelGroup, RemovalOrder>();
   for await (const [reader, statistics] of collect([...unique.values()]))
     for (const [group, own] of readers) {
       if (!own.some(({ name }) => name === reader.name)) continue;
-      const found = seen.get(group) ?? new Map<string, Elimination | Map<number, number>>();
+      const found = seen.get(group) ?? new Map<string, ReaderElimination | Map<number, number>>();
       seen.set(group, found);
       const measured =
-        score === "activation" ? squares(reader, statistics) : readerElimination(axes, reader, statistics);
+        score === "activation"
+          ? squares(reader, statistics)
+          : new ReaderElimination(axes, reader, statistics);
       found.set(reader.name, measured);
       if (found.size < own.length) continue;
       orders.set(group, orderOf(group, [...found.values()], weights));
@@ -60,10 +61,10 @@ export async function observedOrders(
 
 function orderOf(
   group: ChannelGroup,
-  measured: readonly (Elimination | Map<number, number>)[],
+  measured: readonly (ReaderElimination | Map<number, number>)[],
   weights: ReadonlyMap<number, number>,
 ): RemovalOrder {
-  const eliminations = measured.filter((each): each is Elimination => !(each instanceof Map));
+  const eliminations = measured.filter((each) => each instanceof ReaderElimination);
   if (eliminations.length > 0) return reconstructionOrder(group, eliminations);
   const sums = measured as Map<number, number>[];
   const roots = new Map(

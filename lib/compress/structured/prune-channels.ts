@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { ModelOperationError } from "../../errors.js";
 import { analyseChannels } from "../../graph/channels/analyse-channels.js";
 import type { Axes } from "../../graph/channels/axes.js";
@@ -14,10 +11,11 @@ import { type OnnxModel, openModel, readOnnx } from "../../onnx/read.js";
 import { isExternal } from "../../onnx/tensor-proto.js";
 import { tensorsOf } from "../../onnx/walk.js";
 import { writeOnnx } from "../../onnx/write.js";
-import { ModelProcess } from "../../runtime/model-process.js";
+import type { ModelProcess } from "../../runtime/model-process.js";
 import { collectStatistics } from "../collect-statistics.js";
 import { measureLatency } from "../measure-latency.js";
 import { anyRepair, describeRepairs } from "../prune/repair/repairs.js";
+import { withModels } from "../with-models.js";
 import { chooseChannels } from "./choose-channels.js";
 import { groupFilter } from "./group-filter.js";
 import type { LayerReader } from "./layer-readers.js";
@@ -31,6 +29,7 @@ import {
   type WholeLayers,
 } from "./options.js";
 import { type Collect, magnitudeOrders, observedOrders } from "./order-groups.js";
+import { outputLosses } from "./output-losses.js";
 import { countParameters } from "./parameters.js";
 import { refitLayers } from "./refit-layers.js";
 import type { RemovalOrder } from "./removal-order.js";
@@ -54,10 +53,13 @@ export async function pruneChannels(
       "repair and the scores activation and reconstruction need samples; give data, or choose score l1 or l2 without repair",
     );
   const model = readOnnx(input);
-  const folder = needsData ? await mkdtemp(join(tmpdir(), "modelpress-")) : undefined;
   try {
     const before = typeof input === "string" ? modelBytes(input) : input.byteLength;
-    const result = await new ChannelPruning(model, options, settings, folder).run(before);
+    const prune = (calibration?: Calibration) =>
+      new ChannelPruning(model, options, settings, calibration).run(before);
+    const result = needsData
+      ? await withModels(options.signal, (models, folder) => prune({ models, folder }))
+      : await prune();
     const [written] = result.files;
     if (!options.time || typeof input !== "string" || written === undefined) return result;
     const { warnings, ...timed } = await measureLatency(input, written, options);
@@ -65,9 +67,13 @@ export async function pruneChannels(
   } catch (error) {
     model.close();
     throw error;
-  } finally {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What runs the model over samples, and where models for that may be written. */
+interface Calibration {
+  readonly models: ModelProcess;
+  readonly folder: string;
 }
 
 class ChannelPruning {
@@ -78,7 +84,7 @@ class ChannelPruning {
     private readonly model: OnnxModel,
     private readonly options: PruneChannelsOptions,
     private readonly settings: ChannelSettings,
-    private readonly folder: string | undefined,
+    private readonly calibration: Calibration | undefined,
   ) {}
 
   async run(before: number): Promise<PruneChannelsResult> {
@@ -148,38 +154,43 @@ class ChannelPruning {
     axes: Axes,
     groups: readonly ChannelGroup[],
   ): Promise<{ axes: Axes; removed: Set<number> }> {
-    const { settings, options } = this;
+    const { settings, calibration } = this;
     const weights = new Map(groups.flatMap((group) => [...multiplicationsOf(axes, group)]));
-    const { score } = settings;
-    const removedBy = (orders: readonly RemovalOrder[]) =>
-      this.reached(chooseChannels(orders, weights, settings), weights);
-    if (this.folder === undefined)
-      return { axes, removed: removedBy(magnitudeOrders(axes, groups, weights, score as "l1" | "l2")) };
-    await using models = await ModelProcess.start({ signal: options.signal });
+    const { score, repair } = settings;
     const orders =
       score === "l1" || score === "l2"
         ? magnitudeOrders(axes, groups, weights, score)
-        : await observedOrders(
-            axes,
-            groups,
-            weights,
-            score,
-            this.collector(models, axes, this.folder),
-            (group) => this.warnUnobserved(group),
-          );
-    const removed = removedBy(orders);
-    return anyRepair(settings.repair) ? await this.repaired(models, axes, removed) : { axes, removed };
+        : await this.observed(calibration!, axes, groups, weights, score);
+    const removed = this.reached(chooseChannels(orders, weights, settings), weights);
+    return anyRepair(repair) ? await this.repaired(calibration!, axes, removed) : { axes, removed };
+  }
+
+  /** The orders of groups by what samples show. */
+  private async observed(
+    calibration: Calibration,
+    axes: Axes,
+    groups: readonly ChannelGroup[],
+    weights: ReadonlyMap<number, number>,
+    score: "activation" | "reconstruction",
+  ): Promise<RemovalOrder[]> {
+    const collect = this.collector(calibration, axes);
+    const orders = await observedOrders(axes, groups, weights, score, collect, (group) =>
+      this.warnUnobserved(group),
+    );
+    if (this.settings.scope !== "auto") return orders;
+    const { onProgress } = this.options;
+    return outputLosses(calibration.models, axes.graph, orders, { ...this.runs(calibration), onProgress });
   }
 
   private async repaired(
-    models: ModelProcess,
+    calibration: Calibration,
     axes: Axes,
     removed: Set<number>,
   ): Promise<{ axes: Axes; removed: Set<number> }> {
-    const { data, samples, threads, onProgress } = this.options;
+    const { onProgress } = this.options;
     const { repair: repairs } = this.settings;
-    const runs = { data: data!, samples, threads, folder: this.folder! };
-    const layers = await refitLayers(models, axes, removed, { ...runs, repairs, onProgress });
+    const options = { ...this.runs(calibration), repairs, onProgress };
+    const layers = await refitLayers(calibration.models, axes, removed, options);
     if (layers === 0) return { axes, removed };
     this.repairs.push(`repaired ${layers} layers: ${describeRepairs(repairs).join(", ")}`);
     const again = analyseChannels(axes.graph);
@@ -192,25 +203,29 @@ class ChannelPruning {
     );
   }
 
-  private collector(models: ModelProcess, axes: Axes, folder: string): Collect {
-    const { samples, threads, onProgress } = this.options;
-    const data = this.options.data!;
+  private collector(calibration: Calibration, axes: Axes): Collect {
+    const { onProgress } = this.options;
+    const options = { ...this.runs(calibration), gram: true, onProgress };
     const { model } = axes.graph;
     return async function* (readers) {
       if (readers.length === 0) return;
       const byName = new Map<string, LayerReader>(readers.map((reader) => [reader.name, reader]));
       const inputs = new Map(readers.map(({ name, input }) => [name, input]));
-      const options = { data, samples, threads, folder, gram: true, onProgress };
-      for await (const [name, statistics] of collectStatistics(models, model, inputs, options))
+      for await (const [name, statistics] of collectStatistics(calibration.models, model, inputs, options))
         yield [byName.get(name)!, statistics];
     };
+  }
+
+  private runs({ folder }: Calibration) {
+    const { data, samples, threads } = this.options;
+    return { data: data!, samples, threads, folder };
   }
 
   /** Says so where less could go than was asked for. */
   private reached(removed: Set<number>, weights: ReadonlyMap<number, number>): Set<number> {
     const sum = (sets: Iterable<number>) => [...sets].reduce((all, set) => all + (weights.get(set) ?? 0), 0);
     const share = sum(removed) / (sum(weights.keys()) || 1);
-    if (this.settings.scope === "global" && share < this.settings.sparsity)
+    if (this.settings.scope !== "layer" && share < this.settings.sparsity)
       this.warnings.push(
         `only ${Math.round(100 * share)}% of the channels could go: the others are what every layer keeps (minKept, roundTo)`,
       );

@@ -9,12 +9,16 @@ import {
 } from "../../onnx/proto/onnx_pb.js";
 import { encodeTensor } from "../../onnx/tensor-proto.js";
 import type { TypedArray } from "../../tensor.js";
+import { isStandard } from "../integer-form.js";
 import type { Axes, Size } from "./axes.js";
 import { RULES } from "./rules/index.js";
 
+/** Operators that pick some of a vector of sizes, or make one of a single size; what they make has the type of the vector. */
+const PICKING = new Set(["Gather", "Slice", "Squeeze", "Unsqueeze"]);
+
 /**
  * Takes channels out of a graph, wherever they are: from the weights that make them, from those that read them, and from
- * what nodes say of sizes. Nodes that only computed sizes which are constants now go too.
+ * what nodes say of sizes. Sizes that nodes compute become constants where they are known, and nodes that only computed such go too.
  *
  * @param axes what `analyseChannels` found in this graph
  * @param removed the sets of channels to take out, by the element that stands for each
@@ -103,12 +107,14 @@ export class Cut {
   apply(): void {
     const { graph } = this.axes;
     const idle = new Set(graph.allNodes().filter((node) => this.isIdle(node)));
-    for (const node of graph.allNodes()) if (this.touches(node)) RULES.get(node.opType)?.cut?.(node, this);
+    for (const node of graph.allNodes())
+      if (this.touches(node) || this.isTold(node)) RULES.get(node.opType)?.cut?.(node, this);
     for (const [name, cut] of this.stays) {
       const stored = graph.initializer(name);
       if (stored) graph.addInitializer(this.cutTensor(stored, cut));
     }
     this.updateDeclarations();
+    this.settleSizes();
     this.dropIdle(idle);
     graph.commit();
   }
@@ -127,6 +133,14 @@ export class Cut {
       [...node.input, ...node.output].some((name) => this.stays.has(name)) ||
       sources.some(({ tensor, axis }) => this.kept(tensor, axis) !== undefined)
     );
+  }
+
+  /** Whether a node is told sizes that other nodes compute, which may be known by now. */
+  private isTold({ opType, input, output }: NodeProto): boolean {
+    const { axes } = this;
+    const isComputed = (index: number) => axes.graph.producer(input[index] ?? "") !== undefined;
+    const isKnown = axes.shape(input[0]!) !== undefined && axes.shape(output[0]!) !== undefined;
+    return isKnown && (RULES.get(opType)?.sizeInputs ?? []).some(isComputed);
   }
 
   /** One tensor is made when it is written, so that those of a large model are not in memory all at once. */
@@ -148,6 +162,34 @@ export class Cut {
         if (dim?.value.case === "dimValue") dim.value.value = BigInt(kept.length);
       }
     }
+  }
+
+  /** Sizes that nodes compute become constants where all are known, so that a runtime can fold what else is computed of them. */
+  private settleSizes(): void {
+    const { graph } = this.axes;
+    const integers = new Set<string>();
+    for (const node of graph.allNodes()) {
+      const isShape = node.opType === "Shape" && isStandard(node);
+      if (!isShape && !(PICKING.has(node.opType) && integers.has(node.input[0]!))) continue;
+      const [name] = node.output as [string];
+      integers.add(name);
+      const sizes = this.settledSizes(name);
+      if (!sizes || !graph.isInternal(name)) continue;
+      const { scalar } = this.axes.sizes(name)!;
+      const constant = graph.freeName(`${name}_sizes`);
+      const values = BigInt64Array.from(sizes, (size) => integer(node, size));
+      graph.addInitializer(encodeTensor(constant, "int64", scalar ? [] : [sizes.length], values));
+      for (const use of [...graph.consumers(name)]) graph.setInput(use, constant);
+    }
+  }
+
+  /** The values of a vector of sizes that are known and stay; undefined where one is not. */
+  private settledSizes(name: string): number[] | undefined {
+    const sizes = this.axes.sizes(name)?.elements.map(({ size, sources }) => {
+      const stays = sources.every(({ tensor, axis }) => this.kept(tensor, axis) === undefined);
+      return typeof size === "number" && stays ? size : undefined;
+    });
+    return sizes?.every((size) => size !== undefined) ? sizes : undefined;
   }
 
   private isIdle(node: NodeProto): boolean {

@@ -6,10 +6,8 @@ import type { OnnxModel } from "../../../onnx/read.js";
 import { writeOnnx } from "../../../onnx/write.js";
 import type { ModelProcess } from "../../../runtime/model-process.js";
 import type { Session } from "../../../runtime/session.js";
+import { passesOf } from "../../passes-of.js";
 import type { RepairableLayer } from "./repairable-layers.js";
-
-/** What the products of the layers in one pass over the data may take, unless a single layer needs more. */
-const BYTES_PER_PASS = 256 * 2 ** 20;
 
 export interface FitRuns {
   readonly data: DatasetSource;
@@ -59,7 +57,7 @@ export class FitCollector {
     model?: OnnxModel,
   ): AsyncGenerator<[RepairableLayer, FitStatistics]> {
     const candidate = model ? await this.load(model, layers) : this.reference;
-    for (const pass of passes(layers, products)) {
+    for (const pass of passesOf(layers, (layer) => (products ? productBytes(layer) : 0))) {
       const fitted = Object.fromEntries(
         pass.map((layer) => [layer.weight.name, exposed(this.model, layer, products)]),
       );
@@ -113,19 +111,7 @@ async function load(
   return models.load(path, threads === undefined ? {} : { threads });
 }
 
-function* passes(layers: readonly RepairableLayer[], products: boolean): Generator<RepairableLayer[]> {
-  let pass: RepairableLayer[] = [];
-  let bytes = 0;
-  for (const layer of layers) {
-    const { input, target, groups } = layer;
-    const needed = products ? 8 * groups * input.columns * (input.columns + target.columns) : 0;
-    if (pass.length > 0 && bytes + needed > BYTES_PER_PASS) {
-      yield pass;
-      pass = [];
-      bytes = 0;
-    }
-    pass.push(layer);
-    bytes += needed;
-  }
-  if (pass.length > 0) yield pass;
+/** What the products of a layer's columns with each other and with its outputs take. */
+function productBytes({ input, target, groups }: RepairableLayer): number {
+  return 8 * groups * input.columns * (input.columns + target.columns);
 }

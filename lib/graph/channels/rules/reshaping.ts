@@ -24,8 +24,10 @@ export const reshaping: Rule = {
   },
   cut(node, cut) {
     const [x, y] = [node.input[0]!, node.output[0]!];
+    const target = targetWithout(cut.before(x)!, cut.before(y)!, cut.after(y));
+    if (target === undefined) return;
     cut.dropAttribute(node, "allowzero");
-    cut.setVector(node, 1, targetWithout(cut.before(x)!, cut.before(y)!, cut.after(y))!);
+    cut.setVector(node, 1, target);
   },
 };
 

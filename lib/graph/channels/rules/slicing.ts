@@ -52,8 +52,8 @@ export const slicing: Rule = {
   cut(node, cut) {
     const x = node.input[0]!;
     const shape = cut.before(x)!;
-    const ranges = rangesOf(node, cut.axes, shape)!;
-    if (!canRewrite(ranges)) return;
+    const ranges = rangesOf(node, cut.axes, shape);
+    if (!ranges || !canRewrite(ranges)) return;
     const moved = (axis: number, index: number): number => {
       const size = shape[axis]!;
       if (typeof size !== "number") return index;

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ModelProcess } from "../../runtime/model-process.js";
+import { ModelProcess } from "../runtime/model-process.js";
 
 /** Gives work a folder for its files, and takes it back. */
 export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
