@@ -16,7 +16,7 @@ const MODELS = /** @type {const} */ ({
   digits: ["digits_cnn", "digits_dw", "digits_dw_skewed", "digits_vit"],
   mnist: ["mnist_cnn", "mnist_dw_relu", "mnist_dw_skewed", "mnist_mobile", "mnist_vit"],
   clutter: ["clutter_resnet8"],
-  spam: ["spam_encoder"],
+  spam: ["spam_encoder", "spam_lstm"],
 });
 
 /**
@@ -34,9 +34,14 @@ export function* labelledModels(folder, names) {
     if (home === undefined || wanted.length === 0 || !existsSync(data)) continue;
     const { tensors, close } = readSafetensors(data);
     const sample = set === "spam" ? text : image;
-    const calibration = rows(tensors, "calib").map((row) => ({ feeds: sample(row) }));
-    const labels = tensors.get("y")?.data ?? [];
-    const test = rows(tensors, "x").map((row, i) => ({ feeds: sample(row), label: Number(labels[i]) }));
+    /** @param {string} samples @param {string} labels */
+    const labelled = (samples, labels) =>
+      rows(tensors, samples).map((row, i) => ({
+        feeds: sample(row),
+        label: Number(tensors.get(labels)?.data[i]),
+      }));
+    const calibration = labelled("calib", "calib_y");
+    const test = labelled("x", "y");
     for (const name of wanted) yield { name, model: `${home}/${name}.onnx`, calibration, test };
     close();
   }

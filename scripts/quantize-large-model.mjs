@@ -160,7 +160,7 @@ function compare(input, output) {
   const numbers = (from, name) => /** @type {Float32Array} */ (from.tensors.get(name)?.data);
   const floats = numbers(model, "up0");
   const values = numbers(quantized, "up0_quantized");
-  const scales = numbers(quantized, "up0_scale") ?? numbers(quantized, "up0_float_parameter");
+  const scales = numbers(quantized, "up0_scale") ?? numbers(quantized, "up0_step");
   for (let i = 0; i < floats.length; i++) {
     const scale = scales[i % scales.length] ?? 0;
     const error = Math.abs((values[i] ?? 0) * scale - (floats[i] ?? 0));

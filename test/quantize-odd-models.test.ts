@@ -115,9 +115,9 @@ describe("models that are odd, but that onnxruntime takes", () => {
       {
         ...twoLayers,
         nodes: [
-          product("x", "w", "w_quantized", "w_DequantizeLinear"),
+          product("x", "w", "w_quantized", "w_dequantized"),
           relu("w_quantized", "w_scale"),
-          product("w_scale", "last", "y", "x_QuantizeLinear"),
+          product("w_scale", "last", "y", "x_quantized"),
         ],
       },
     ],

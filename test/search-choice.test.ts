@@ -80,13 +80,24 @@ describe("front and gate", () => {
 describe("proposals", () => {
   it("fit the model: no dynamic int8 for convolutions, no channels of what is neither", () => {
     const labels = (ops: Record<string, number>) =>
-      firstCandidates(profileOf({ ops }), "balanced").map(({ label }) => label);
+      firstCandidates(profileOf({ ops, size: 1e7 }), "balanced").map(({ label }) => label);
     expect(labels({ Conv: 20, Gemm: 1 })).not.toContain("int8 dynamic");
     expect(labels({ MatMul: 20, LayerNormalization: 5 })).toContain("int8 dynamic");
     expect(labels({ LSTM: 2 })).toEqual(["int8 dynamic", "int8 weights", "float16"]);
   });
 
-  const profile = profileOf({ ops: { Conv: 5, MatMul: 5, LayerNormalization: 2 } });
+  it("save scales only where these are a part of the model worth the name", () => {
+    const ofSize = (size: number) => firstCandidates(profileOf({ ops: { Conv: 20 }, size }), "balanced");
+    expect(ofSize(2e5)).toContainEqual({
+      label: "int8 weights, one scale each",
+      steps: [
+        { operation: "quantize", options: { mode: "weights", perChannel: false, weightScales: "mse" } },
+      ],
+    });
+    expect(ofSize(2e6).map(({ label }) => label)).toEqual(["int8 static", "int8 weights", "float16"]);
+  });
+
+  const profile = profileOf({ ops: { Conv: 5, MatMul: 5, LayerNormalization: 2 }, size: 1e7 });
   const wanted = { goal: "balanced", maxDrop: 0.003, originalBytes: 1000 } as const;
   const options = [{ operation: "quantize", mode: "static" }];
   const int8 = (drop: number) => ({ ...trial("a", drop, 2, 250), label: "int8 static", options });

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { plainShapes } from "../graph/plain-shapes.js";
 import { isDeferred, settleTensor } from "../onnx/deferred.js";
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, openModel } from "../onnx/read.js";
@@ -9,10 +10,23 @@ import type { QuantizeMode, QuantizeSettings } from "./options.js";
 /** Key in the model's metadata_props that says what was done to it. */
 export const QUANTIZED_KEY = "modelpress.quantized";
 
-/** Drops operator sets that nothing uses any more, and says in the metadata what the model is. */
-export function finishModel({ proto }: OnnxModel, mode: QuantizeMode, settings: QuantizeSettings): void {
+/**
+ * Drops what a runtime does without: operator sets that nothing uses any more, types and shapes that the model was not given with or
+ * that follow from others. Says in the metadata what the model is.
+ *
+ * @param described the tensors whose types and shapes the model was given with
+ */
+export function finishModel(
+  { proto }: OnnxModel,
+  mode: QuantizeMode,
+  settings: QuantizeSettings,
+  described: ReadonlySet<string>,
+): void {
   const used = new Set(operatorDomains(proto));
   proto.opsetImport = proto.opsetImport.filter(({ domain }) => domain === "" || used.has(domain));
+  const graph = proto.graph!;
+  const plain = plainShapes(graph);
+  graph.valueInfo = graph.valueInfo.filter(({ name }) => described.has(name) && !plain.has(name));
   const { activations, weights, blocks } = settings;
   const value =
     mode === "static"

@@ -4,7 +4,7 @@ import type { ActivationParams } from "./activation-params.js";
 import { isQuantizedUse, type PlannedActivation } from "./activation-plan.js";
 import { quantizeDomain } from "./quantize-domain.js";
 import type { Selection } from "./select-nodes.js";
-import { zeroPointTensor } from "./zero-point-tensor.js";
+import type { ZeroPoints } from "./zero-points.js";
 
 /** Names of initializers, and whose operators read them. */
 interface Stored {
@@ -13,32 +13,37 @@ interface Stored {
   readonly domain: string;
 }
 
-/** Puts QuantizeLinear and DequantizeLinear behind each planned tensor, with onnxruntime's names. */
+/**
+ * Puts QuantizeLinear and DequantizeLinear behind each planned tensor. Before and after these it has the names by which
+ * onnxruntime's debugger (qdq_loss_debug) finds it.
+ */
 export function insertActivations(
   graph: Graph,
   activations: Iterable<PlannedActivation>,
   params: ReadonlyMap<string, ActivationParams>,
   selection: Selection,
+  zeroPoints: ZeroPoints,
 ): void {
-  const stored = new Map<string, Stored>();
+  const known = new Map<string, Stored>();
   for (const { tensor, rangeOf, whole } of activations) {
-    let names = stored.get(rangeOf);
-    if (!names) {
-      names = storeParams(graph, rangeOf, params.get(rangeOf)!);
-      stored.set(rangeOf, names);
-    }
-    insertPair(graph, tensor, whole, names, selection);
+    const stored = known.get(rangeOf) ?? storeParams(graph, rangeOf, params.get(rangeOf)!, zeroPoints);
+    known.set(rangeOf, stored);
+    insertPair(graph, tensor, whole, stored, selection);
   }
 }
 
-function storeParams(graph: Graph, tensor: string, { scale, zeroPoint, dtype }: ActivationParams): Stored {
+function storeParams(
+  graph: Graph,
+  tensor: string,
+  { scale, zeroPoint, dtype }: ActivationParams,
+  zeroPoints: ZeroPoints,
+): Stored {
   const names = {
     domain: quantizeDomain(graph, dtype),
     scale: graph.freeName(`${tensor}_scale`),
-    zeroPoint: graph.freeName(`${tensor}_zero_point`),
+    zeroPoint: zeroPoints.of(dtype, zeroPoint),
   };
   graph.addInitializer(encodeTensor(names.scale, "float32", [], Float32Array.of(scale)));
-  graph.addInitializer(zeroPointTensor(names.zeroPoint, dtype, [zeroPoint]));
   return names;
 }
 
@@ -50,7 +55,7 @@ function insertPair(
   selection: Selection,
 ): void {
   const uses = [...graph.consumers(tensor)];
-  const quantized = graph.freeName(`${tensor}_QuantizeLinear_Output`);
+  const quantized = graph.freeName(`${tensor}_quantized`);
   let source = tensor;
   let dequantized = graph.freeName(`${tensor}_DequantizeLinear_Output`);
   if (whole && graph.outputs.has(tensor)) {
@@ -60,12 +65,6 @@ function insertPair(
     graph.setOutput(graph.producer(tensor)!, 0, source);
   }
   for (const use of uses) if (whole || isQuantizedUse(use, selection)) graph.setInput(use, dequantized);
-  graph.addNode("QuantizeLinear", [source, scale, zeroPoint], [quantized], {
-    name: graph.freeName(`${tensor}_QuantizeLinear`),
-    domain,
-  });
-  graph.addNode("DequantizeLinear", [quantized, scale, zeroPoint], [dequantized], {
-    name: graph.freeName(`${tensor}_DequantizeLinear`),
-    domain,
-  });
+  graph.addNode("QuantizeLinear", [source, scale, zeroPoint], [quantized], { domain });
+  graph.addNode("DequantizeLinear", [quantized, scale, zeroPoint], [dequantized], { domain });
 }

@@ -67,14 +67,11 @@ export function quantizeBias(
   const names = {
     quantized: graph.freeName(`${name}_quantized`),
     scale: graph.freeName(`${name}_quantized_scale`),
-    zeroPoint: graph.freeName(`${name}_quantized_zero_point`),
-    output: graph.freeName(`${name}_DequantizeLinear_Output`),
+    output: graph.freeName(`${name}_dequantized`),
   };
   graph.addInitializer(encodeTensor(names.quantized, "int32", biasShape, quantized));
   graph.addInitializer(encodeTensor(names.scale, "float32", paramShape, scales));
-  graph.addInitializer(encodeTensor(names.zeroPoint, "int32", paramShape, new Int32Array(scales.length)));
-  graph.addNode("DequantizeLinear", [names.quantized, names.scale, names.zeroPoint], [names.output], {
-    name: graph.freeName(`${name}_DequantizeLinear`),
+  graph.addNode("DequantizeLinear", [names.quantized, names.scale], [names.output], {
     attributes: perChannel ? { axis: biasShape.length - 1 } : {},
   });
   graph.setInput({ node: anchor.node, index: 2 }, names.output);

@@ -8,7 +8,7 @@ import { isFaint } from "./faint.js";
 import type { QuantizeSettings } from "./options.js";
 import { quantizeDomain } from "./quantize-domain.js";
 import type { Selection } from "./select-nodes.js";
-import { zeroPointTensor } from "./zero-point-tensor.js";
+import type { ZeroPoints } from "./zero-points.js";
 
 /**
  * Stores constants that selected nodes read beside an activation, such as the second term of an Add, in the type of
@@ -22,6 +22,7 @@ export function quantizeConstants(
   selection: Selection,
   { activations: dtype, symmetric }: QuantizeSettings,
   faint: Set<string>,
+  zeroPoints: ZeroPoints,
 ): void {
   for (const name of constants) {
     const stored = graph.initializer(name)!;
@@ -32,17 +33,15 @@ export function quantizeConstants(
     const names = {
       quantized: graph.freeName(`${name}_quantized`),
       scale: graph.freeName(`${name}_scale`),
-      zeroPoint: graph.freeName(`${name}_zero_point`),
-      output: graph.freeName(`${name}_DequantizeLinear_Output`),
+      output: graph.freeName(`${name}_dequantized`),
     };
     const quantized = quantizeLinear(values, { scale, zeroPoint, dtype });
     const uses = graph.consumers(name).filter((use) => isQuantizedUse(use, selection));
     for (const use of uses) graph.setInput(use, names.output);
     graph.addInitializer(encodeTensor(names.quantized, dtype, shapeOf(stored), quantized));
     graph.addInitializer(encodeTensor(names.scale, "float32", [], Float32Array.of(scale)));
-    graph.addInitializer(zeroPointTensor(names.zeroPoint, dtype, [zeroPoint]));
-    graph.addNode("DequantizeLinear", [names.quantized, names.scale, names.zeroPoint], [names.output], {
-      name: graph.freeName(`${name}_DequantizeLinear`),
+    const parameters = [names.scale, zeroPoints.of(dtype, zeroPoint)];
+    graph.addNode("DequantizeLinear", [names.quantized, ...parameters], [names.output], {
       domain: quantizeDomain(graph, dtype),
     });
   }

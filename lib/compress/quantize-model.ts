@@ -95,7 +95,7 @@ class Quantization {
         ? ModelProcess.whenAsked({ signal })
         : await ModelProcess.start({ signal });
     onProgress?.({ stage: "prepare", done: 0 });
-    const { source, before, original } = this.openSource(path);
+    const { source, before, original, described } = this.openSource(path);
     const { model, folded, warnings } = await openFloatModel(models, source, path, this.label, {
       options: this.options,
       settings: this.settings,
@@ -126,7 +126,7 @@ class Quantization {
       if (nodes.every(({ treatment }) => treatment === "float")) throw this.nothingToQuantize(nodes);
       signal?.throwIfAborted();
       dropTraces(model.proto);
-      finishModel(model, chosen.mode, this.settings);
+      finishModel(model, chosen.mode, this.settings, described);
       onProgress?.({ stage: "write", done: 0 });
       const files = output === undefined ? [] : await writeOnnx(output, model, { signal, onProgress });
       const written = files[0] === undefined ? inMemory(model) : openOnnx(files[0]);
@@ -153,13 +153,19 @@ class Quantization {
     }
   }
 
-  /** The model as it was given, its size, and its nodes. */
-  private openSource(path: string): { source: OnnxModel; before: number; original: NodeIndex } {
+  /** The model as it was given, its size, its nodes, and the tensors that it tells types and shapes of. */
+  private openSource(path: string): {
+    source: OnnxModel;
+    before: number;
+    original: NodeIndex;
+    described: ReadonlySet<string>;
+  } {
     const { mode, requantize = false } = this.options;
     const source = readOnnx(path, { once: true });
     try {
       if (!requantize && mode !== "float16") refuseQuantized({ proto: source.proto, label: this.label });
-      return { source, before: openModelBytes(path, source), original: indexNodes(source.proto) };
+      const described = new Set(source.proto.graph?.valueInfo.map(({ name }) => name));
+      return { source, before: openModelBytes(path, source), original: indexNodes(source.proto), described };
     } catch (error) {
       source.close();
       throw error;

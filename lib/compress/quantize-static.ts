@@ -42,12 +42,14 @@ export function quantizeStatic(decisions: StaticDecisions): void {
     const anchor = correction ? addToBias(graph, original, correction) : original;
     const axis = weightAxis(graph, anchor, settings);
     const { scales } = weights.quantize(original.weight, axis).params();
-    graph.setInput({ node: anchor.node, index: 1 }, weights.dequantized(original.weight, axis));
+    const bare = anchor.node.opType !== "Gemm" && anchor.node.opType !== "MatMul";
+    graph.setInput({ node: anchor.node, index: 1 }, weights.dequantized(original.weight, axis, bare));
     if (anchor.bias && settings.quantizeBias)
       quantizeBias(graph, anchor, inputParams(decisions, anchor).scale, scales);
   }
-  quantizeConstants(graph, plan.constants, selection, settings, weights.faint);
-  insertActivations(graph, plan.activations.values(), params, selection);
+  const { faint, zeroPoints } = weights;
+  quantizeConstants(graph, plan.constants, selection, settings, faint, zeroPoints);
+  insertActivations(graph, plan.activations.values(), params, selection, zeroPoints);
 }
 
 /** Scale and zero point of the first input of a layer. */

@@ -24,10 +24,7 @@ export function storeHalves(graph: Graph, nodes: ReadonlySet<NodeProto>): void {
     const half = graph.freeName(`${weight}_half`);
     const float = graph.freeName(`${weight}_Cast_Output`);
     graph.addInitializer(halfTensor(graph.model, stored, half, scratch, () => undefined));
-    graph.addNode("Cast", [half], [float], {
-      name: graph.freeName(`${weight}_Cast`),
-      attributes: { to: DataType.FLOAT },
-    });
+    graph.addNode("Cast", [half], [float], { attributes: { to: DataType.FLOAT } });
     graph.setInput({ node, index }, float);
   }
 }

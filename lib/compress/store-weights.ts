@@ -56,8 +56,8 @@ class WeightRewrite {
     if (known) return known;
     const stored = this.weights.quantize(weight, axis);
     const shape = shapeOf(this.graph.initializer(weight)!);
-    const float = this.scaled(weight, stored, stored.quantized, (values) =>
-      this.constant(weight, paramShape(shape, axis), values),
+    const float = this.scaled(weight, stored, stored.quantized, (name, values) =>
+      this.constant(name, paramShape(shape, axis), values),
     );
     this.floats.set(key, float);
     return float;
@@ -72,9 +72,9 @@ class WeightRewrite {
     const rowCount = shapeOf(this.graph.initializer(weight)!)[0]!;
     this.graph.setInput({ node, index: 0 }, stored.quantized);
     this.graph.setOutput(node, 0, rows);
-    const lookUp = (values: () => Float32Array): string => {
-      if (axis === undefined) return this.constant(weight, [], values);
-      const column = this.constant(weight, [rowCount, 1], values);
+    const lookUp = (name: string, values: () => Float32Array): string => {
+      if (axis === undefined) return this.constant(name, [], values);
+      const column = this.constant(name, [rowCount, 1], values);
       return this.step("Gather", weight, [column, indices]);
     };
     this.scaled(weight, stored, rows, lookUp, output);
@@ -85,15 +85,24 @@ class WeightRewrite {
     weight: string,
     { params }: QuantizedWeight,
     quantized: string,
-    parameter: (values: () => Float32Array) => string,
+    parameter: (name: string, values: () => Float32Array) => string,
     output?: string,
   ): string {
     const cast = this.step("Cast", weight, [quantized], { to: DataType.FLOAT });
     const centred =
       this.settings.weights === "int8"
         ? cast
-        : this.step("Sub", weight, [cast, parameter(() => Float32Array.from(params().zeroPoints))]);
-    return this.step("Mul", weight, [centred, parameter(() => params().scales)], {}, output);
+        : this.step("Sub", weight, [
+            cast,
+            parameter(`${weight}_zero`, () => Float32Array.from(params().zeroPoints)),
+          ]);
+    return this.step(
+      "Mul",
+      weight,
+      [centred, parameter(`${weight}_step`, () => params().scales)],
+      {},
+      output,
+    );
   }
 
   private step(
@@ -101,17 +110,14 @@ class WeightRewrite {
     weight: string,
     inputs: string[],
     attributes: Record<string, number> = {},
-    output = this.graph.freeName(`${weight}_${opType}_Output`),
+    output = this.graph.freeName(`${weight}_${opType.toLowerCase()}`),
   ): string {
-    this.graph.addNode(opType, inputs, [output], {
-      name: this.graph.freeName(`${weight}_${opType}`),
-      attributes,
-    });
+    this.graph.addNode(opType, inputs, [output], { attributes });
     return output;
   }
 
-  private constant(weight: string, shape: number[], values: () => Float32Array): string {
-    const name = this.graph.freeName(`${weight}_float_parameter`);
+  private constant(base: string, shape: number[], values: () => Float32Array): string {
+    const name = this.graph.freeName(base);
     this.graph.addInitializer(
       deferTensor(name, "float32", shape, (out) => (out as Float32Array).set(values())),
     );

@@ -2,6 +2,7 @@ import type { Graph } from "../graph/graph.js";
 import { type IntegerForm, integerForm, isStandard, valueInputs } from "../graph/integer-form.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import { nameOf, valueOutputs } from "./select-nodes.js";
+import { ZeroPoints } from "./zero-points.js";
 
 /** Names of a quantized tensor, its scale and its zero point. */
 type Quantized = readonly [tensor: string, scale: string, zeroPoint: string];
@@ -19,10 +20,11 @@ const NEW_ATTRIBUTES: Readonly<Record<string, (graph: Graph) => Record<string, n
  * that nothing is rounded that was not before. What has no integer form stays between its pairs.
  */
 export function toQOperator(graph: Graph): void {
+  const zeroPoints = new ZeroPoints(graph);
   for (const node of graph.allNodes()) {
     const form = integerForm(node);
-    if (form?.how === "moves") moveIntegers(graph, node);
-    else if (form) computeInIntegers(graph, node, form);
+    if (form?.how === "moves") moveIntegers(graph, node, zeroPoints);
+    else if (form) computeInIntegers(graph, node, form, zeroPoints);
   }
   for (const node of graph.allNodes())
     if (node.opType === "DequantizeLinear" && isUnread(graph, node.output[0]!)) graph.removeNode(node);
@@ -32,8 +34,8 @@ function isUnread(graph: Graph, tensor: string): boolean {
   return graph.isInternal(tensor) && graph.consumers(tensor).length === 0;
 }
 
-function moveIntegers(graph: Graph, node: NodeProto): void {
-  const source = sourceOf(graph, node.input[0]!);
+function moveIntegers(graph: Graph, node: NodeProto, zeroPoints: ZeroPoints): void {
+  const source = sourceOf(graph, node.input[0]!, zeroPoints);
   const targets = valueOutputs(node).map((output) => targetOf(graph, output));
   if (!source || !targets.every((target) => target !== undefined)) return;
   if (targets.some(({ names }) => names[1] !== source[1] || names[2] !== source[2])) return;
@@ -44,11 +46,13 @@ function moveIntegers(graph: Graph, node: NodeProto): void {
   }
 }
 
-function computeInIntegers(graph: Graph, node: NodeProto, form: IntegerForm): void {
+function computeInIntegers(graph: Graph, node: NodeProto, form: IntegerForm, zeroPoints: ZeroPoints): void {
   const weighted = node.opType === "Conv" || node.opType === "Gemm";
-  const sources = (weighted ? [0, 1] : valueInputs(node)).map((index) => sourceOf(graph, node.input[index]!));
+  const sources = (weighted ? [0, 1] : valueInputs(node)).map((index) =>
+    sourceOf(graph, node.input[index]!, zeroPoints),
+  );
   if (!sources.every((source) => source !== undefined)) return;
-  const bias = weighted && node.input[2] ? sourceOf(graph, node.input[2]) : undefined;
+  const bias = weighted && node.input[2] ? storedIntegers(graph, node.input[2]) : undefined;
   if (weighted && node.input[2] && !bias) return;
   const output = node.output[0]!;
   const target = targetOf(graph, output);
@@ -60,11 +64,11 @@ function computeInIntegers(graph: Graph, node: NodeProto, form: IntegerForm): vo
     [kernel, domain] = ["MatMulIntegerToFloat", "com.microsoft"];
     const [[a, aScale, aZero], [b, bScale, bZero]] = sources as [Quantized, Quantized];
     inputs = [a, b, aScale, bScale, aZero, bZero];
-  } else if (node.opType === "Gemm") inputs = [...sources.flat(), bias?.[0] ?? "", ...scales];
+  } else if (node.opType === "Gemm") inputs = [...sources.flat(), bias ?? "", ...scales];
   else if (!target) return;
   else if (node.opType === "Concat") inputs = [...scales, ...sources.flat()];
   else if (node.opType === "Where") inputs = [node.input[0]!, ...sources.flat(), ...scales];
-  else inputs = [...sources.flat(), ...scales, ...(bias ? [bias[0]] : [])];
+  else inputs = [...sources.flat(), ...scales, ...(bias === undefined ? [] : [bias])];
   graph.removeNode(node);
   if (target) graph.removeNode(target.quantizer);
   const integer = graph.addNode(kernel, inputs, [target?.names[0] ?? output], {
@@ -75,11 +79,18 @@ function computeInIntegers(graph: Graph, node: NodeProto, form: IntegerForm): vo
   integer.attribute.push(...attribute);
 }
 
-/** The stored integers that a tensor is the float form of. */
-function sourceOf(graph: Graph, tensor: string): Quantized | undefined {
+/** The integers that a tensor is the float form of. */
+function storedIntegers(graph: Graph, tensor: string): string | undefined {
   const node = graph.producer(tensor);
-  if (node?.opType !== "DequantizeLinear" || !isStandard(node)) return undefined;
-  return node.input as [string, string, string];
+  return node?.opType === "DequantizeLinear" && isStandard(node) ? node.input[0] : undefined;
+}
+
+/** The same with their scale and zero point: an integer convolution must be told that of its weights, even where it is 0. */
+function sourceOf(graph: Graph, tensor: string, zeroPoints: ZeroPoints): Quantized | undefined {
+  const quantized = storedIntegers(graph, tensor);
+  if (quantized === undefined) return undefined;
+  const [, scale, zeroPoint] = graph.producer(tensor)!.input as [string, string, string?];
+  return [quantized, scale, zeroPoint ?? zeroPoints.of("int8", 0)];
 }
 
 /** The only reader of a tensor, where that quantizes it. */

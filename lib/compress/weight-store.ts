@@ -12,6 +12,7 @@ import { elementCount } from "../tensor.js";
 import { isFaint } from "./faint.js";
 import type { QuantizeSettings } from "./options.js";
 import { bestShares, type ChannelLayout, channelRanges, pieceLayout } from "./weight-ranges.js";
+import { ZeroPoints } from "./zero-points.js";
 
 type QuantizedArray = Int8Array | Uint8Array;
 
@@ -52,6 +53,7 @@ interface Source {
 export class WeightStore {
   private readonly known = new Map<string, WeightParams>();
   private readonly stored = new Map<string, QuantizedWeight>();
+  readonly zeroPoints: ZeroPoints;
   private readonly scratch = new Scratch();
   private readonly copied = new Scratch();
   /** The weight that was looked at last, where that is still in memory as a whole. */
@@ -62,7 +64,9 @@ export class WeightStore {
     private readonly graph: Graph,
     private readonly settings: QuantizeSettings,
     readonly faint: Set<string>,
-  ) {}
+  ) {
+    this.zeroPoints = new ZeroPoints(graph);
+  }
 
   /** Scale of a weight, one value or one per channel along `axis`. Throws TENSOR_INVALID when it holds NaN or infinity. */
   scalesOf(weight: string, axis: WeightAxis): Float32Array {
@@ -87,10 +91,14 @@ export class WeightStore {
     if (known) return known;
     const { weights: dtype } = this.settings;
     const paramShape = axis === undefined ? [] : [source.channels];
+    const params = () => this.paramsOf(source);
     const names = {
       quantized: this.graph.freeName(`${weight}_quantized`),
       scale: this.graph.freeName(`${weight}_scale`),
-      zeroPoint: this.graph.freeName(`${weight}_zero_point`),
+      zeroPoint:
+        dtype === "int8"
+          ? this.zeroPoints.of("int8", 0, paramShape[0])
+          : this.deferZeroPoints(`${weight}_zero_point`, paramShape, params),
     };
     const shape = shapeOf(this.graph.initializer(weight)!);
     this.graph.addInitializer(
@@ -98,31 +106,37 @@ export class WeightStore {
         ? deferTensor(names.quantized, dtype, shape, (out) => this.fill(source, out as QuantizedArray))
         : encodeTensor(names.quantized, dtype, shape, steps),
     );
-    const params = () => this.paramsOf(source);
     this.graph.addInitializer(
       deferTensor(names.scale, "float32", paramShape, (out) => (out as Float32Array).set(params().scales)),
-    );
-    this.graph.addInitializer(
-      deferTensor(names.zeroPoint, dtype, paramShape, (out) =>
-        (out as QuantizedArray).set(params().zeroPoints),
-      ),
     );
     const result = { ...names, params };
     this.stored.set(source.key, result);
     return result;
   }
 
-  /** The output of a DequantizeLinear over the quantized weight, made once. */
-  dequantized(weight: string, axis: number | undefined): string {
+  /**
+   * The output of a DequantizeLinear over the quantized weight, made once.
+   *
+   * @param bare without zero points that are 0: onnxruntime fuses convolutions so, but not matrix products
+   */
+  dequantized(weight: string, axis: number | undefined, bare: boolean): string {
     const { quantized, scale, zeroPoint } = this.quantize(weight, axis);
     const existing = this.graph.consumers(quantized).find(({ node }) => node.opType === "DequantizeLinear");
     if (existing) return existing.node.output[0]!;
-    const output = this.graph.freeName(`${weight}_DequantizeLinear_Output`);
-    this.graph.addNode("DequantizeLinear", [quantized, scale, zeroPoint], [output], {
-      name: this.graph.freeName(`${weight}_DequantizeLinear`),
+    const output = this.graph.freeName(`${weight}_dequantized`);
+    const parameters = bare && this.settings.weights === "int8" ? [scale] : [scale, zeroPoint];
+    this.graph.addNode("DequantizeLinear", [quantized, ...parameters], [output], {
       attributes: axis === undefined ? {} : { axis },
     });
     return output;
+  }
+
+  private deferZeroPoints(base: string, shape: readonly number[], params: () => WeightParams): string {
+    const name = this.graph.freeName(base);
+    this.graph.addInitializer(
+      deferTensor(name, "uint8", shape, (out) => (out as Uint8Array).set(params().zeroPoints)),
+    );
+    return name;
   }
 
   private paramsOf(source: Source): WeightParams {

@@ -19,6 +19,12 @@ export interface Use {
   readonly index: number;
 }
 
+interface NodeOptions {
+  name?: string;
+  domain?: string;
+  attributes?: Record<string, number | number[]>;
+}
+
 /**
  * A graph of a model, the main one unless another is named, as producers and consumers. Edits go through its methods, which keep the index true;
  * `commit()` writes nodes back in an order in which every tensor is made before it is used.
@@ -120,23 +126,21 @@ export class Graph {
     this.names.add(tensor.name);
   }
 
+  /** Adds a node. One that only brings what others compute into another type needs no name. */
   addNode(
     opType: string,
     inputs: string[],
     outputs: string[],
-    options: { name: string; domain?: string; attributes?: Record<string, number | number[]> },
+    { name, domain, attributes = {} }: NodeOptions = {},
   ): NodeProto {
-    const attribute = Object.entries(options.attributes ?? {}).map(([name, value]) =>
-      intAttribute(name, value),
-    );
     const node = create(NodeProtoSchema, {
       opType,
       input: inputs,
       output: outputs,
-      attribute,
-      name: options.name,
+      attribute: Object.entries(attributes).map(([key, value]) => intAttribute(key, value)),
+      ...(name !== undefined && { name }),
     });
-    if (options.domain) this.useDomain(node, options.domain);
+    if (domain) this.useDomain(node, domain);
     this.link(node);
     return node;
   }

@@ -6,10 +6,10 @@ import { commonInputs } from "../runtime/match-values.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import type { Session } from "../runtime/session.js";
 import { elementCount, type Tensor } from "../tensor.js";
-import { type FlipRates, Flips } from "./flips.js";
+import type { FlipRates } from "./flips.js";
 import type { Metric } from "./metric.js";
-import { PairedValues } from "./paired-drop.js";
 import type { MetricValue } from "./report.js";
+import { Scores } from "./scores.js";
 
 /** Looked at before the rest: enough to know a candidate that is hopeless. */
 const FIRST_LOOK = 64;
@@ -38,6 +38,8 @@ export interface Evaluation {
 /**
  * Runs two models on the same samples, each in a process of its own, and scores both sample by sample, so that the
  * difference has a confidence interval. Memory does not grow with the data.
+ *
+ * @throws ModelOperationError what Scores throws, UNSUPPORTED_MODEL for outputs that do not count samples, RUNTIME_FAILED
  */
 export async function evaluate(
   original: string,
@@ -51,54 +53,41 @@ export async function evaluate(
     first.load(original, { threads }),
     second.load(candidate, { threads }),
   ]);
-  const pairs = metrics.map((metric) => ({ metric, paired: new PairedValues(metric.higherIsBetter) }));
-  const flips = metrics[0]?.countsAnswers ? new Flips() : undefined;
-  const values = (): MetricValue[] =>
-    pairs.map(({ metric: { name, higherIsBetter }, paired }) => ({
-      name,
-      higherIsBetter,
-      ...paired.result(),
-    }));
+  const scores = new Scores(metrics);
   const scoreBatch = async (batch: Batch) => {
     const [reference, outputs] = await Promise.all([ours.run(batch.feeds), theirs.run(batch.feeds)]);
-    for (let row = 0; row < batch.count; row++) {
-      const sample = {
-        label: batch.labels?.[row],
-        feeds: rowOf(batch.feeds, batch, row, ours),
-        reference: rowOf(reference, batch, row, ours),
-      };
-      const candidates = rowOf(outputs, batch, row, theirs);
-      flips?.add({
-        ...sample,
-        outputs: candidates,
-        label: metrics[0]?.needsLabels ? sample.label : undefined,
-      });
-      for (const { metric, paired } of pairs)
-        paired.add(
-          metric.score({ ...sample, outputs: sample.reference }),
-          metric.score({ ...sample, outputs: candidates }),
-        );
-    }
+    for (let row = 0; row < batch.count; row++)
+      scores.add(
+        {
+          label: batch.labels?.[row],
+          feeds: rowOf(batch.feeds, batch, row, ours),
+          reference: rowOf(reference, batch, row, ours),
+        },
+        rowOf(outputs, batch, row, theirs),
+      );
   };
   let nextLook = FIRST_LOOK;
-  let seen = 0;
   const scoreAll = async (source: DatasetSource): Promise<boolean> => {
     for await (const batch of await openDataset(source, { inputs: commonInputs(ours, theirs) })) {
       await scoreBatch(batch);
-      seen += batch.count;
-      onProgress?.({ stage: "judge", done: seen });
-      if (!goOn || seen < nextLook) continue;
-      if (!goOn(values())) return false;
+      onProgress?.({ stage: "judge", done: scores.samples });
+      if (!goOn || scores.samples < nextLook) continue;
+      if (!goOn(scores.values())) return false;
       nextLook *= 2;
     }
     return true;
   };
   let complete = true;
   for (const [i, source] of sources.entries()) {
-    complete = (i === 0 || (goOnToNext?.(values()) ?? true)) && (await scoreAll(source));
+    complete = (i === 0 || (goOnToNext?.(scores.values()) ?? true)) && (await scoreAll(source));
     if (!complete) break;
   }
-  return { values: values(), flips: flips?.result(), complete, peakMemoryBytes: await second.peakMemory() };
+  return {
+    values: scores.values(),
+    flips: scores.flipRates(),
+    complete,
+    peakMemoryBytes: await second.peakMemory(),
+  };
 }
 
 /** What belongs to one sample of a batch. */

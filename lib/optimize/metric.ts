@@ -50,9 +50,14 @@ function rankOf(label: number, { values, classes }: Answer): number {
       "UNSUPPORTED_MODEL",
       `the first output of floats has ${values.length / classes} answers for a sample, so labels cannot judge it; give a metric of your own`,
     );
+  if (!Number.isInteger(label) || label < 0 || label >= Math.max(2, classes))
+    throw new ModelFormatError(
+      "DATA_MISMATCH",
+      `the label ${label} is none of the model's ${Math.max(2, classes)} classes`,
+    );
   if (classes === 1) return Number(values[0]! > 0.5) === label ? 0 : 1;
-  const own = values[label];
-  if (own === undefined || Number.isNaN(own)) return Number.POSITIVE_INFINITY;
+  const own = values[label]!;
+  if (Number.isNaN(own)) return Number.POSITIVE_INFINITY;
   let rank = 0;
   for (let i = 0; i < classes; i++) if (values[i]! > own || (values[i] === own && i < label)) rank++;
   return rank;
@@ -125,10 +130,17 @@ const MEAN_ABSOLUTE_ERROR: Metric = {
 
 const NAMED: readonly Metric[] = [topK(1), AGREEMENT, COSINE, MEAN_ABSOLUTE_ERROR];
 
-/** Those that are named, else what suits the data; the first decides. Throws what openMetric throws. */
+/** Those that are named, else what suits the data; the first decides. Throws what openMetric throws, and DATA_MISMATCH. */
 export async function openMetrics(names: readonly string[] = [], labelled: boolean): Promise<Metric[]> {
   const usual = labelled ? ["top-1", "agreement"] : ["agreement", "cosine"];
-  return Promise.all((names.length > 0 ? names : usual).map(openMetric));
+  const metrics = await Promise.all((names.length > 0 ? names : usual).map(openMetric));
+  const judging = metrics.find(({ needsLabels }) => needsLabels);
+  if (judging && !labelled)
+    throw new ModelFormatError(
+      "DATA_MISMATCH",
+      `${judging.name} compares with labels, and the samples have none: name the tensor that holds them, or let each sample carry its own`,
+    );
+  return metrics;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Wanted } from "./gate.js";
 import { openMetrics } from "./metric.js";
 import type { OptimizeOptions, OptimizeSettings } from "./options.js";
 import { dataDigest, measureParts, type PartSizes, type SearchData } from "./parts.js";
-import { removeUnfinished, type TrialContext } from "./trial.js";
+import { removeUnfinished, TRIAL_VERSION, type TrialContext } from "./trial.js";
 
 /** What is known before the first trial. */
 export interface PreparedSearch {
@@ -40,6 +40,7 @@ export async function prepareSearch(
   const metrics = await openMetrics(options.metrics, labelled);
   const key = plainDigest([
     packageVersion(),
+    TRIAL_VERSION,
     runtime,
     await modelDigest(input),
     await dataDigest(data),

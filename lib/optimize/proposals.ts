@@ -5,6 +5,8 @@ import type { ReportTrial } from "./report.js";
 
 /** What of a model decides which candidates are worth a trial. */
 export interface Profile {
+  /** Whether scales of channels take more than a few hundredths of it when its weights have 8 bits. */
+  isSmall: boolean;
   convolutions: number;
   /** MatMul, Gemm and Attention. */
   products: number;
@@ -12,10 +14,13 @@ export interface Profile {
   normalizations: number;
 }
 
-export function profileOf({ ops }: Pick<ModelSummary, "ops">): Profile {
+const SMALL_BYTES = 1e6;
+
+export function profileOf({ ops, size }: Pick<ModelSummary, "ops" | "size">): Profile {
   const count = (pattern: RegExp) =>
     Object.entries(ops).reduce((sum, [op, n]) => (pattern.test(op) ? sum + n : sum), 0);
   return {
+    isSmall: size < SMALL_BYTES,
     convolutions: count(/^Conv/),
     products: count(/^(MatMul|Gemm|com\.microsoft\.(Attention|FusedMatMul|FusedGemm))$/),
     recurrent: count(/^(LSTM|GRU|RNN)$/),
@@ -33,19 +38,24 @@ const channels = (sparsity: number): Step => ({
 });
 
 const STATIC = quantize({ mode: "static" });
+const ONE_SCALE = quantize({ mode: "weights", perChannel: false, weightScales: "mse" });
 const REPAIRED = quantize({ mode: "static", rounding: "compensated", correctBias: "empirical" });
 
 /**
  * The ways that each stand for a family, the most promising first: what they do to this kind of model tells which refinements
  * are worth their time.
  */
-export function firstCandidates({ convolutions, products, recurrent }: Profile, goal: Goal): Candidate[] {
+export function firstCandidates(
+  { isSmall, convolutions, products, recurrent }: Profile,
+  goal: Goal,
+): Candidate[] {
   const found: Candidate[] = [];
   if (convolutions + products > 0) found.push({ label: "int8 static", steps: [STATIC] });
   // onnxruntime's dynamic convolution is many times slower than the one in float.
   if (recurrent > 0 || (products > 0 && products >= convolutions))
     found.push({ label: "int8 dynamic", steps: [quantize({ mode: "dynamic" })] });
   found.push({ label: "int8 weights", steps: [quantize({ mode: "weights" })] });
+  if (isSmall) found.push({ label: "int8 weights, one scale each", steps: [ONE_SCALE] });
   if (products > 0)
     found.push({ label: "4-bit weights", steps: [quantize({ mode: "weights", bits: 4, blockSize: 32 })] });
   found.push({ label: "float16", steps: [quantize({ mode: "float16" })] });

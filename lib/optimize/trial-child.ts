@@ -1,7 +1,13 @@
-// A process that runs trials for TrialProcess: one message a job, one the answer.
+// A process that runs a trial for runInProcess: one message is the task, the last one the answer.
 import type { Progress } from "../progress.js";
 import type { TrialRecord } from "./trial.js";
 import { runJob, type SentError, type TrialJob, toSent } from "./trial-job.js";
+
+/** A job, and where its files lie until they are whole. */
+export interface ChildTask {
+  job: TrialJob;
+  place: string;
+}
 
 export type ChildMessage = { progress: Progress } | { record: TrialRecord } | { error: SentError };
 
@@ -9,9 +15,9 @@ function send(message: ChildMessage): void {
   process.send!(message);
 }
 
-process.on("message", async (job: TrialJob) => {
+process.on("message", async ({ job, place }: ChildTask) => {
   try {
-    send({ record: await runJob(job, { onProgress: (progress) => send({ progress }) }) });
+    send({ record: await runJob(job, place, { onProgress: (progress) => send({ progress }) }) });
   } catch (error) {
     send({ error: toSent(error) });
   }

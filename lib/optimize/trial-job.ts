@@ -22,14 +22,15 @@ export interface TrialJob {
   candidate: Candidate;
 }
 
-/** Throws what runTrial throws. */
+/** Runs a trial that comes from another process, in the folder `place` until it is whole. Throws what runTrial throws. */
 export async function runJob(
   { source, labels, inputs, metrics, candidate, ...job }: TrialJob,
+  place: string,
   { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: OnProgress | undefined } = {},
 ): Promise<TrialRecord> {
   const opened = await Promise.all(metrics.map(openMetric));
   const data = { source, labels, inputs };
-  return runTrial({ ...job, data, metrics: opened, signal, onProgress }, candidate);
+  return runTrial({ ...job, data, metrics: opened, signal, onProgress }, candidate, place);
 }
 
 /** An error on its way between processes. */

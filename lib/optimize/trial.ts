@@ -42,6 +42,9 @@ export interface TrialRecord {
   warnings: string[];
 }
 
+/** Part of the key of a trial: another one where the same candidate would give another model, or other figures of it. */
+export const TRIAL_VERSION = 2;
+
 const MODEL = "model.onnx";
 const RECORD = "trial.json";
 const UNFINISHED = ".part";
@@ -68,18 +71,31 @@ export function trialId({ key }: Pick<TrialContext, "key">, { steps }: Candidate
   return plainDigest([key, steps]).slice(0, 16);
 }
 
+/** A folder that nobody else has for a trial that is under way. */
+export function unfinishedFolder(
+  context: Pick<TrialContext, "folder" | "key">,
+  candidate: Candidate,
+): string {
+  return join(context.folder, `${trialId(context, candidate)}.${randomUUID()}${UNFINISHED}`);
+}
+
 /**
  * Tries a candidate, or tells what came of it before for the same model, data and settings. The trial gets its name when it is
  * whole; where another process was faster, that one's counts.
+ *
+ * @param place what `unfinishedFolder` gave
  */
-export async function runTrial(context: TrialContext, candidate: Candidate): Promise<TrialRecord> {
+export async function runTrial(
+  context: TrialContext,
+  candidate: Candidate,
+  place = unfinishedFolder(context, candidate),
+): Promise<TrialRecord> {
   const id = trialId(context, candidate);
   const folder = join(context.folder, id);
   const known = await readRecord(folder);
   if (known) return known;
   // Without a record it is nothing that can be used.
   await rm(folder, { recursive: true, force: true });
-  const place = `${folder}.${randomUUID()}${UNFINISHED}`;
   await mkdir(place, { recursive: true });
   try {
     const record = await tryOut(context, candidate, id, place);
@@ -96,7 +112,7 @@ export async function runTrial(context: TrialContext, candidate: Candidate): Pro
   }
 }
 
-/** Removes what killed processes left; what others may still work on is younger. */
+/** Removes what searches left that were killed themselves; what others may still work on is younger. */
 export async function removeUnfinished(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
@@ -128,13 +144,18 @@ async function tryOut(
     await measure(context, join(folder, MODEL), trial);
   } catch (error) {
     context.signal?.throwIfAborted();
-    const expected = error instanceof ModelOperationError || error instanceof ModelFormatError;
-    if (!expected) throw error;
+    if (!isOfCandidate(error)) throw error;
     trial.status = "failed";
     trial.reason = error.message;
   }
   trial.seconds = (performance.now() - start) / 1000;
   return record;
+}
+
+/** Whether an error says that this candidate cannot be; another than these may say the same of all. */
+function isOfCandidate(error: unknown): error is Error {
+  if (error instanceof ModelOperationError) return error.code !== "METRIC_FAILED";
+  return error instanceof ModelFormatError;
 }
 
 /** Carries out the steps, each on what the one before it made. */

@@ -176,8 +176,7 @@ class GraphConversion {
   }
 
   private addCast(from: string, to: string, type: DataType): void {
-    const name = this.graph.freeName(`${from}_cast`);
-    this.graph.addNode("Cast", [from], [to], { name, attributes: { to: type } });
+    this.graph.addNode("Cast", [from], [to], { attributes: { to: type } });
   }
 
   /** An output of a node that stays in float32. */
