@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { plainShapes } from "../lib/graph/plain-shapes.js";
 import { explainModel, inspectModel, type QuantizeOptions, quantizeModel, readOnnx } from "../lib/index.js";
+import { buildModel, floats } from "./support/build-model.js";
 import { calibrationSamples, carried } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
 

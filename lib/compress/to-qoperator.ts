@@ -90,7 +90,12 @@ function sourceOf(graph: Graph, tensor: string, zeroPoints: ZeroPoints): Quantiz
   const quantized = storedIntegers(graph, tensor);
   if (quantized === undefined) return undefined;
   const [, scale, zeroPoint] = graph.producer(tensor)!.input as [string, string, string?];
-  return [quantized, scale, zeroPoint ?? zeroPoints.of("int8", 0)];
+  const [channels] = graph.initializer(scale)!.dims;
+  return [
+    quantized,
+    scale,
+    zeroPoint ?? zeroPoints.of("int8", 0, channels === undefined ? undefined : Number(channels)),
+  ];
 }
 
 /** The only reader of a tensor, where that quantizes it. */

@@ -69,5 +69,7 @@ function sharedParams(
   const points = zeroPoint && Array.from(zeroPoint.data as ArrayLike<number>);
   if (scales.length > 1 && blockSize === 0 && scales.length !== shape[axis]) return undefined;
   if (scales.length === 1) return { scale: scales[0]!, zeroPoint: points?.[0] ?? 0, axis };
-  return { scale: scales, zeroPoint: points ?? 0, axis, ...(blockSize > 0 && { blockSize }) };
+  // One zero point stands for all channels.
+  const zeroPoints = points === undefined || points.length === 1 ? (points?.[0] ?? 0) : points;
+  return { scale: scales, zeroPoint: zeroPoints, axis, ...(blockSize > 0 && { blockSize }) };
 }
