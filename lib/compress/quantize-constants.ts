@@ -8,21 +8,20 @@ import { isFaint } from "./faint.js";
 import type { QuantizeSettings } from "./options.js";
 import { quantizeDomain } from "./quantize-domain.js";
 import type { Selection } from "./select-nodes.js";
-import type { ZeroPoints } from "./zero-points.js";
+import type { WeightStore } from "./weight-store.js";
 
 /**
  * Stores constants that selected nodes read beside an activation, such as the second term of an Add, in the type of
  * activations: onnxruntime's integer forms want one type on both sides.
  *
- * @param faint takes the names of those whose values are too small for a scale
+ * @param weights its zero points are shared; its `faint` takes the names of those whose values are too small for a scale
  */
 export function quantizeConstants(
   graph: Graph,
   constants: readonly string[],
   selection: Selection,
   { activations: dtype, symmetric }: QuantizeSettings,
-  faint: Set<string>,
-  zeroPoints: ZeroPoints,
+  { faint, zeroPoints }: Pick<WeightStore, "faint" | "zeroPoints">,
 ): void {
   for (const name of constants) {
     const stored = graph.initializer(name)!;

@@ -47,9 +47,8 @@ export function quantizeStatic(decisions: StaticDecisions): void {
     if (anchor.bias && settings.quantizeBias)
       quantizeBias(graph, anchor, inputParams(decisions, anchor).scale, scales);
   }
-  const { faint, zeroPoints } = weights;
-  quantizeConstants(graph, plan.constants, selection, settings, faint, zeroPoints);
-  insertActivations(graph, plan.activations.values(), params, selection, zeroPoints);
+  quantizeConstants(graph, plan.constants, selection, settings, weights);
+  insertActivations(graph, plan.activations.values(), params, selection, weights.zeroPoints);
 }
 
 /** Scale and zero point of the first input of a layer. */
