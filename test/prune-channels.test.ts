@@ -68,6 +68,21 @@ describe("pruneModel with pattern channel", () => {
     expect(most.warnings).toEqual([expect.stringMatching(/^only 59% of the channels could go/)]);
   });
 
+  it("leaves every part of a Split its share, however small its weights are", async () => {
+    const net = new Network();
+    const wide = net.weight(32, 3, 3, 3);
+    const [a, b] = net.split("Split", [net.node("Conv", ["x", wide])], 2, { axis: 1 });
+    const y = net.node("Concat", [net.conv(a!, 16, 4), net.conv(b!, 16, 4)], { axis: 1 });
+    const proto = net.model({ x: [1, 3, 6, 6] }, [y]);
+    const stored = proto.graph!.initializer.find(({ name }) => name === wide)!;
+    // All of the first part would go before any of the second.
+    stored.rawData.fill(0, 0, stored.rawData.length / 2);
+    const { model } = await pruneModel(modelFile(proto), { pattern: "channel", sparsity: 0.5 });
+    const readers = [...model.tensors.values()].map(({ shape }) => shape).filter(([made]) => made === 4);
+    expect(readers.map(([, read]) => read)).toEqual([8, undefined, 8, undefined]);
+    model.close();
+  });
+
   it("removes the filters of smallest norm first", async () => {
     const net = new Network();
     const w = net.weight(16, 3, 1, 1);

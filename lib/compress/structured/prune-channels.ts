@@ -34,6 +34,7 @@ import { countParameters } from "./parameters.js";
 import { refitLayers } from "./refit-layers.js";
 import type { RemovalOrder } from "./removal-order.js";
 import { sameChannels } from "./same-channels.js";
+import { splitOrders } from "./split-orders.js";
 
 /** Models with these were quantized already; their weights are steps that cannot be fitted. */
 const QUANTIZED =
@@ -161,7 +162,7 @@ class ChannelPruning {
       score === "l1" || score === "l2"
         ? magnitudeOrders(axes, groups, weights, score)
         : await this.observed(calibration!, axes, groups, weights, score);
-    const removed = this.reached(chooseChannels(orders, weights, settings), weights);
+    const removed = this.reached(chooseChannels(splitOrders(axes, orders), weights, settings), weights);
     return anyRepair(repair) ? await this.repaired(calibration!, axes, removed) : { axes, removed };
   }
 

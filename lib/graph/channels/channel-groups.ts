@@ -5,8 +5,9 @@ import type { Axes, WeightAxis } from "./axes.js";
 export interface ChannelGroup {
   /** The sets of channels, by the elements that stand for them; each goes as a whole: a filter, or a head of attention. */
   readonly sets: readonly number[];
-  /** Channels of the first maker that each set holds, and all that it makes. */
+  /** Channels that each set holds of the first maker which has any. */
   readonly widths: ReadonlyMap<number, number>;
+  /** All that the first maker makes. */
   readonly channels: number;
   readonly makers: readonly WeightAxis[];
   readonly readers: readonly WeightAxis[];
@@ -31,13 +32,13 @@ export function channelGroups(axes: Axes): { groups: ChannelGroup[]; whole: Whol
     const read = free.filter((set) => readersOf.has(set));
     if (free.length === 0 && all.length > 0) whole.push({ makers, reason: axes.classes.lockOf(all[0]!)! });
     else if (read.length === 0) whole.push({ makers, reason: "no later weight reads its channels" });
-    else groups.push({ sets: read, ...widthsOf(axes, makers[0]!, read), makers, readers });
+    else groups.push({ sets: read, ...widthsOf(axes, makers, read), makers, readers });
   }
   return { groups, whole };
 }
 
 /** The set of each element of an axis of a weight. */
-export function setsOf(axes: Axes, { weight, axis }: WeightAxis): number[] {
+export function setsOf(axes: Axes, { weight, axis }: Pick<WeightAxis, "weight" | "axis">): number[] {
   const first = axes.first(weight, axis);
   if (first === undefined) return [];
   const size = axes.shape(weight)![axis] as number;
@@ -50,13 +51,17 @@ export function nodeNames(list: readonly { node: NodeProto }[]): string[] {
 
 function widthsOf(
   axes: Axes,
-  maker: WeightAxis,
+  makers: readonly WeightAxis[],
   sets: readonly number[],
 ): Pick<ChannelGroup, "widths" | "channels"> {
-  const widths = new Map(sets.map((set) => [set, 0]));
-  const all = setsOf(axes, maker);
-  for (const set of all) if (widths.has(set)) widths.set(set, widths.get(set)! + 1);
-  return { widths, channels: all.length };
+  const wanted = new Set(sets);
+  const widths = new Map<number, number>();
+  for (const maker of makers) {
+    const own = new Map<number, number>();
+    for (const set of setsOf(axes, maker)) if (wanted.has(set)) own.set(set, (own.get(set) ?? 0) + 1);
+    for (const [set, width] of own) if (!widths.has(set)) widths.set(set, width);
+  }
+  return { widths, channels: setsOf(axes, makers[0]!).length };
 }
 
 function joinMakers(axes: Axes): WeightAxis[][] {
