@@ -17,6 +17,7 @@ export const benchmarks: Benchmark[] = [128, 2048].map((bins) => ({
       },
       input: x,
       output: out,
+      counters: bins,
       naive: {
         "Math.floor"() {
           out.fill(0);

@@ -48,6 +48,8 @@ export interface Work {
   /** The largest array that is read, and the largest that is written, if any: they decide what the memory's limit is. */
   input: Data;
   output?: Data;
+  /** Where each value of the input is counted, in about so many counters: then the increments alone are the limit. */
+  counters?: number;
   /** What people write without a library, where they do; it may be wrong on ties and NaN. */
   naive?: Readonly<Record<string, () => unknown>>;
   /** JavaScript that is faster than the js backend, where there is any. */

@@ -8,6 +8,8 @@ interface Loop {
   name: string;
   reads: number;
   writes: number;
+  /** Counts what it reads: y are its counters, 8 bytes for each. */
+  counts: boolean;
   run(x: Uint8Array, y: Uint8Array, threads: number): number;
 }
 
@@ -26,10 +28,10 @@ const LEAST_THREADED_BYTES = 2 ** 22;
 const SMALL = 16;
 
 /**
- * The ways that move the work's own arrays in the proportion of its reads and writes, each a contender: the fastest is the limit.
- * Empty where the addon is not built.
+ * The ways that move the work's own arrays in the proportion of its reads and writes, or that count as many values, each a contender:
+ * the fastest is the limit. Empty where the addon is not built.
  */
-export function limits({ input, output }: Work, threads: readonly number[]): Contender[] {
+export function limits({ input, output, counters }: Work, threads: readonly number[]): Contender[] {
   if (!existsSync(ADDON)) return [];
   const addon: Addon = createRequire(import.meta.url)(ADDON);
   const x = bytesOf(input);
@@ -40,21 +42,26 @@ export function limits({ input, output }: Work, threads: readonly number[]): Con
     threads: 1,
     run: () => addon.nothing(x, y, 0, 0),
   };
-  const { reads, writes } = nearest(addon.loops, x.length, y.length);
+  const alike = counters
+    ? addon.loops.filter(({ counts }) => counts)
+    : nearest(
+        addon.loops.filter(({ counts }) => !counts),
+        x.length,
+        y.length,
+      );
+  const to = counters ? new Uint8Array(8 * 2 ** Math.ceil(Math.log2(counters))) : y;
   const length = Math.max(x.length, y.length);
   const counts = [1, ...threads.filter((count) => count > 1 && length >= LEAST_THREADED_BYTES)];
-  const loops = addon.loops
-    .filter((loop) => loop.reads === reads && loop.writes === writes)
-    .flatMap(({ name, run }) =>
-      counts.map(
-        (count): Contender => ({
-          kind: "limit",
-          name: count === 1 ? name : `${name}, ${count} threads`,
-          threads: count,
-          run: () => run(x, y, count),
-        }),
-      ),
-    );
+  const loops = alike.flatMap(({ name, run }) =>
+    counts.map(
+      (count): Contender => ({
+        kind: "limit",
+        name: count === 1 ? name : `${name}, ${count} threads`,
+        threads: count,
+        run: () => run(x, to, count),
+      }),
+    ),
+  );
   return length < LEAST_BYTES ? [empty] : [empty, ...loops];
 }
 
@@ -62,9 +69,10 @@ function bytesOf(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-/** The loop whose reads and writes are most nearly as these bytes. A small result of a large array is as good as none. */
-function nearest(loops: readonly Loop[], read: number, written: number): Loop {
-  if (read > SMALL * written) return loops.find(({ writes }) => writes === 0)!;
+/** Loops whose reads and writes are most nearly as these bytes. A small result of a large array is as good as none. */
+function nearest(loops: readonly Loop[], read: number, written: number): Loop[] {
+  if (read > SMALL * written) return loops.filter(({ writes }) => writes === 0);
   const distance = ({ reads, writes }: Loop) => Math.abs(Math.log((read / written) * (writes / reads)));
-  return loops.reduce((best, loop) => (distance(loop) < distance(best) ? loop : best));
+  const least = Math.min(...loops.map(distance));
+  return loops.filter((loop) => distance(loop) === least);
 }

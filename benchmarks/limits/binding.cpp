@@ -77,6 +77,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     item.Set("name", loops[i].name);
     item.Set("reads", loops[i].reads);
     item.Set("writes", loops[i].writes);
+    item.Set("counts", loops[i].counts);
     item.Set("run", Napi::Function::New<run>(env, "run", const_cast<decltype(Loop::run)*>(&loops[i].run)));
     list.Set(static_cast<uint32_t>(i), item);
   }

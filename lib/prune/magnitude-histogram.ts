@@ -46,6 +46,7 @@ function prepare(x: Float32Array, { within, out }: MagnitudeHistogramOptions): C
   const counts = out ?? new Float64Array(bins);
   return {
     elements: x.length,
+    jsUpTo: 1536,
     arrays: [x, counts],
     run: (operations, ...execution) => operations.magnitudeHistogram(x, within ?? -1, counts, ...execution),
     result: () => counts,

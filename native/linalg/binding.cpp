@@ -13,7 +13,7 @@ constexpr size_t kTriangleUnit = 4;
 // Rows of a fit that may share a factor.
 constexpr size_t kFitUnit = 16;
 // Rows that are finished before the others follow: their part of the matrix stays in the cache.
-constexpr size_t kPanel = 64;
+constexpr size_t kPanel = 128;
 // Rows of a panel that are finished one by one before its others follow.
 constexpr size_t kPanelStep = 8;
 
