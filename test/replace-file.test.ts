@@ -19,6 +19,15 @@ it("gathers pieces in order, more than one call of the system takes", async () =
   expect(readFileSync(path).equals(Buffer.concat(pieces))).toBe(true);
 });
 
+it("writes all of what goes to the disk while it is written", async () => {
+  const path = join(folder, "behind");
+  const part = Uint8Array.from({ length: 9_000_001 }, (_, i) => (i * 7) >> 3);
+  await replaceFile(path, async (file) => {
+    for (let i = 0; i < 5; i++) await file.write(part);
+  });
+  expect(readFileSync(path).equals(Buffer.concat([part, part, part, part, part]))).toBe(true);
+});
+
 it("keeps the old file, and leaves no other, when writing fails in the middle", async () => {
   const path = join(folder, "kept");
   writeFileSync(path, "old");
@@ -31,11 +40,11 @@ it("keeps the old file, and leaves no other, when writing fails in the middle", 
   expect(readdirSync(folder).filter((name) => name.includes("kept"))).toEqual(["kept"]);
 });
 
-it("stops in the middle of a large piece, and leaves nothing", async () => {
+it.each([true, false])("stops in the middle of a large piece, and leaves nothing; sync %s", async (sync) => {
   const path = join(folder, "stopped");
   const stop = new AbortController();
   const large = new Uint8Array(200 * 1024 * 1024);
-  const work = replaceFile(path, (file) => file.write(large), { sync: false, signal: stop.signal });
+  const work = replaceFile(path, (file) => file.write(large), { sync, signal: stop.signal });
   // By then the first part is on its way, and the others are not.
   const watch = setInterval(() => {
     if (readdirSync(folder).some((name) => name.includes("stopped"))) stop.abort(new Error("enough"));

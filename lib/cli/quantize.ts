@@ -51,6 +51,7 @@ interface QuantizeCommandOptions extends SharedOptions, DataOptions, BlockOption
   weightScales: "max" | "mse";
   smooth?: number | true;
   prepare: boolean;
+  sync: boolean;
   requantize?: boolean;
 }
 
@@ -80,6 +81,7 @@ export const quantize: Verb<QuantizeCommandOptions> = {
           .default("qdq"),
       )
       .option("--no-prepare", "do not optimise the graph first")
+      .option("--no-sync", "do not wait until the disk has the model, as most tools do not")
       .option("--requantize", "quantize what is still in float of a model that is quantized already")
       .optionsGroup("Calibration:");
     addDataOptions(command, { use: "calibration samples" });

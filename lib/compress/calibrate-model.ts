@@ -58,7 +58,7 @@ export async function calibrateModel(
     if (floor !== undefined) floors.set(name, floor);
   }
   const extended = withOutputs(model, observed, floors);
-  const files = await writeOnnx(path, extended);
+  const files = await writeOnnx(path, extended, { sync: false });
   extended.close();
   const session = await models.load(path, threads === undefined ? {} : { threads });
   const { inputs } = session;

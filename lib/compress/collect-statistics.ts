@@ -30,7 +30,7 @@ export async function* collectStatistics(
   const path = join(folder, "layers.onnx");
   const exposed = new Map([...layers.values()].map(({ tensor }) => [observedName(model, tensor), tensor]));
   const extended = withOutputs(model, exposed);
-  await writeOnnx(path, extended);
+  await writeOnnx(path, extended, { sync: false });
   extended.close();
   const session = await models.load(path, threads === undefined ? {} : { threads });
   const dataset = await openDataset(data, { inputs: session.inputs, samples });

@@ -30,6 +30,8 @@ export interface TensorOverride {
 export interface QuantizeOptions extends BlockOptions {
   /** Where to write the model. Default: it is only returned. */
   output?: string | undefined;
+  /** Wait until the disk has the model, so that a power cut leaves the old file or the new one. Default true. */
+  sync?: boolean | undefined;
   /** Default: static when data is given, else the one of the others that does not slow this model down. */
   mode?: QuantizeMode | undefined;
   /** Calibration samples for static: a .safetensors, .npz or .mjs path, or an (async) iterable of { feeds }. */

@@ -35,7 +35,7 @@ export async function prepareModel(
   try {
     const hidden = hideWeights(source);
     const skeleton = join(folder, "skeleton.onnx");
-    const files = await writeOnnx(skeleton, hidden.model);
+    const files = await writeOnnx(skeleton, hidden.model, { sync: false });
     return hidden.restore(await optimized(models, skeleton, known, folder, files.length > 1));
   } catch (error) {
     source.close();

@@ -86,7 +86,7 @@ class Quantization {
   ) {}
 
   async run(): Promise<QuantizeResult> {
-    const { signal, output, onProgress } = this.options;
+    const { signal, output, sync, onProgress } = this.options;
     const { perChannel } = this.settings;
     const path = await this.inputPath();
     // Meanwhile: with samples the model will run.
@@ -128,7 +128,7 @@ class Quantization {
       dropTraces(model.proto);
       finishModel(model, chosen.mode, this.settings, described);
       onProgress?.({ stage: "write", done: 0 });
-      const files = output === undefined ? [] : await writeOnnx(output, model, { signal, onProgress });
+      const files = output === undefined ? [] : await writeOnnx(output, model, { sync, signal, onProgress });
       const written = files[0] === undefined ? inMemory(model) : openOnnx(files[0]);
       if (this.faint.size > 0) this.warnings.push(faintWarning(this.faint));
       const after = files.reduce((sum, file) => sum + statSync(file).size, 0);

@@ -164,13 +164,13 @@ export class WeightStore {
       weightScales === "mse"
         ? bestShares(floatsOf(this.graph.model, stored, this.copied), layout, dtype, channels, paramsOf)
         : undefined;
-    const each = Array.from({ length: channels }, (_, i) => paramsOf(i, shares?.[i] ?? 1));
-    if (each.some(({ scale }, i) => isFaint({ min: mins[i]!, max: maxs[i]!, scale })))
-      this.faint.add(source.weight);
-    const params = {
-      scales: Float32Array.from(each, ({ scale }) => scale),
-      zeroPoints: Int32Array.from(each, ({ zeroPoint }) => zeroPoint),
-    };
+    const params = { scales: new Float32Array(channels), zeroPoints: new Int32Array(channels) };
+    for (let i = 0; i < channels; i++) {
+      const { scale, zeroPoint } = paramsOf(i, shares?.[i] ?? 1);
+      params.scales[i] = scale;
+      params.zeroPoints[i] = zeroPoint;
+      if (isFaint({ min: mins[i]!, max: maxs[i]!, scale })) this.faint.add(source.weight);
+    }
     this.known.set(source.key, params);
     return params;
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { fsync } from "node:fs";
+import { fdatasync, fsync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -19,8 +19,12 @@ const COPY_BYTES = 2 * 1024 * 1024;
 /** Windows refuses to rename onto a file that a virus scanner or reader holds open for a moment. */
 const RENAME_DELAYS_MS = [10, 50, 250, 1000];
 
+/** So much is on its way to the disk while the rest is written, instead of all of it being waited for in the end. */
+const SYNC_FROM_BYTES = 16 * 1024 * 1024;
+
 /** By its descriptor, because a FileHandle cannot under Yarn's Plug'n'Play. */
 const syncFile = promisify(fsync);
+const syncData = promisify(fdatasync);
 
 /** Receives the bytes of a file in order. Await each call: it bounds what is in flight. */
 export interface FileSink {
@@ -106,11 +110,13 @@ async function stage(
   const entry = { path, temporary, name: basename(path), made };
   staged.push(entry);
   const handle = await forWriting(path, open(temporary, "wx", 0o666));
+  const sink = new HandleSink(handle, path, { sync, signal });
   try {
-    const chosen = await write(new HandleSink(handle, path, signal));
+    const chosen = await write(sink);
     if (chosen) entry.name = chosen;
-    if (sync) await forWriting(path, syncFile(handle.fd));
+    await sink.finish();
   } finally {
+    await sink.settled();
     await handle.close();
   }
 }
@@ -156,17 +162,32 @@ async function forWriting<T>(path: string, work: Promise<T>): Promise<T> {
 class HandleSink implements FileSink {
   length = 0;
   private copies: [Uint8Array, Uint8Array] | undefined;
+  /** The length when the disk was last set to work. */
+  private synced = 0;
+  private syncing: Promise<void> | undefined;
+  private isSyncing = false;
 
   constructor(
     private readonly handle: FileHandle,
     private readonly path: string,
-    private readonly signal: AbortSignal | undefined,
+    private readonly options: ReplaceOptions,
   ) {}
+
+  /** Waits until the disk has all of it, where that is wanted. */
+  async finish(): Promise<void> {
+    await this.syncing;
+    if (this.options.sync) await forWriting(this.path, syncFile(this.handle.fd));
+  }
+
+  /** Until then the descriptor is in use. */
+  async settled(): Promise<void> {
+    await this.syncing?.catch(() => undefined);
+  }
 
   async write(bytes: ByteRegion | readonly ByteRegion[]): Promise<void> {
     const pieces = ("buffer" in bytes ? [bytes] : bytes).flatMap(splitLarge);
     for (let start = 0; start < pieces.length; ) {
-      this.signal?.throwIfAborted();
+      this.options.signal?.throwIfAborted();
       let end = start;
       let size = 0;
       while (end < pieces.length && end - start < MAX_BUFFERS && size < MAX_WRITE_BYTES)
@@ -176,7 +197,21 @@ class HandleSink implements FileSink {
       else await this.writeAll(pieces.slice(start, end));
       this.length += size;
       start = end;
+      await this.syncBehind();
     }
+  }
+
+  /** Sets the disk to work on what is written already, unless it is at it. Throws what it could not do the last time. */
+  private async syncBehind(): Promise<void> {
+    if (!this.options.sync || this.isSyncing || this.length - this.synced < SYNC_FROM_BYTES) return;
+    await this.syncing;
+    this.synced = this.length;
+    this.isSyncing = true;
+    this.syncing = forWriting(this.path, syncData(this.handle.fd)).finally(() => {
+      this.isSyncing = false;
+    });
+    // Whoever waits for it next is told.
+    this.syncing.catch(() => undefined);
   }
 
   /**

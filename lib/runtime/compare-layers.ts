@@ -151,7 +151,7 @@ async function compareActivations(
     const outputs = new Map(tensors.map((tensor) => [observedName(graph.model, tensor), tensor]));
     const path = join(folder, name);
     const exposed = withOutputs(graph.model, outputs);
-    await writeOnnx(path, exposed);
+    await writeOnnx(path, exposed, { sync: false });
     exposed.close();
     // Fused, the tensors in between would not be what the model says.
     return models.load(path, { graphOptimization: "disabled", ...threadsOf(options) });

@@ -28,7 +28,7 @@ export class FloatOutputs {
   ): Promise<FloatOutputs> {
     const load = async (each: OnnxModel): Promise<Session> => {
       const path = join(folder, "compared.onnx");
-      await writeOnnx(path, each);
+      await writeOnnx(path, each, { sync: false });
       // Without the integer kernels of this processor, which may be another than the model is made for.
       return models.load(path, { graphOptimization: "basic", ...(threads !== undefined && { threads }) });
     };

@@ -28,7 +28,7 @@ export class SwitchedSession {
     threads: number | undefined,
   ): Promise<SwitchedSession> {
     const path = join(folder, "switched.onnx");
-    await writeOnnx(path, model);
+    await writeOnnx(path, model, { sync: false });
     const session = await models.load(path, {
       graphOptimization: "basic",
       ...(threads !== undefined && { threads }),

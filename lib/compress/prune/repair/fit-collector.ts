@@ -106,7 +106,7 @@ async function load(
     model,
     new Map(tensors.map((tensor) => [observedName(model, tensor), tensor])),
   );
-  await writeOnnx(path, extended);
+  await writeOnnx(path, extended, { sync: false });
   extended.close();
   return models.load(path, threads === undefined ? {} : { threads });
 }
