@@ -21,7 +21,7 @@ export async function characterErrorRate(model, samples, characters) {
     edits += distance(read(/** @type {Float32Array} */ (scores.data), characters), text);
     length += text.length;
   }
-  await session.release();
+  session.release();
   return edits / length;
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from "vitest";
-import { createObserver, OBSERVER_METHODS, type ObserverOptions } from "../lib/calibrate/observer.js";
+import { createObserver, type ObserverOptions } from "../lib/calibrate/observer.js";
+import { OBSERVER_METHODS } from "../lib/calibrate/observer-methods.js";
 import { QuantizationNoise } from "../lib/calibrate/quantization-noise.js";
 import { StreamingHistogram } from "../lib/calibrate/streaming-histogram.js";
 import {

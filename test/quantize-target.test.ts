@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
+import { detectTarget } from "../lib/compress/detect-target.js";
 import type { QuantizeOptions } from "../lib/compress/options.js";
-import { detectTarget, type Target } from "../lib/compress/target.js";
+import type { Target } from "../lib/compress/target.js";
 import { inspectModel, quantizeModel, type Tensor } from "../lib/index.js";
 import type { OnnxModel } from "../lib/onnx/read.js";
 import { buildModel, floats, type GraphSpec, modelFile } from "./support/build-model.js";

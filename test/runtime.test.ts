@@ -97,7 +97,7 @@ describe("a session", () => {
 
   it("cannot be used after its release", async () => {
     const session = await models.load(model);
-    await session.release();
+    session.release();
     await expect(session.run(one())).rejects.toMatchObject({
       code: "RUNTIME_FAILED",
       message: expect.stringMatching(/released/),
@@ -218,6 +218,14 @@ describe("a process", () => {
     const { message } = await doomed.load(model).catch((reason) => reason);
     expect(message).toMatch(/SIGABRT: /);
     expect(message.split("SIGABRT: ")[1]).toBe(line);
+  });
+
+  it("may have been started before it is asked for", async () => {
+    ModelProcess.startSpare();
+    await using first = await ModelProcess.start();
+    await using second = await ModelProcess.start();
+    expect(childOf(first).pid).not.toBe(childOf(second).pid);
+    expect((await first.load(model)).inputs).toEqual((await second.load(model)).inputs);
   });
 
   it("settles with the signal's reason at once and leaves no child", async () => {

@@ -11,21 +11,23 @@ const RUNS = 3;
  * @param {readonly (readonly [name: string, command: string[]])[]} contenders
  */
 export async function compareProcesses(contenders) {
-  /** @type {Map<string, Run[]>} */
+  /** @type {Map<string, (Run | undefined)[]>} */
   const runs = new Map(contenders.map(([name]) => [name, []]));
   for (let i = 0; i < RUNS; i++)
     for (const [name, command] of contenders) runs.get(name)?.push(await watch(command));
   for (const [name, each] of runs) console.log(summary(name, each));
 }
 
-/** @param {string} name @param {Run[]} runs */
-function summary(name, runs) {
+/** @param {string} name @param {(Run | undefined)[]} all */
+function summary(name, all) {
+  const runs = all.filter((run) => run !== undefined);
+  if (runs.length < all.length) return `${name}: failed`;
   const median = /** @param {keyof Run} key */ (key) =>
     runs.map((run) => run[key]).sort((a, b) => a - b)[RUNS >> 1] ?? 0;
   return `${name}: ${median("seconds").toFixed(2)} s, at most ${median("total")} MB resident, ${median("own")} MB beside the mapped files`;
 }
 
-/** @param {string[]} command @returns {Promise<Run>} */
+/** Undefined where it ends with an error, as some rivals do. @param {string[]} command @returns {Promise<Run | undefined>} */
 function watch([program = "", ...args]) {
   const start = performance.now();
   const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
@@ -35,11 +37,10 @@ function watch([program = "", ...args]) {
     total = Math.max(total, now.total);
     own = Math.max(own, now.own);
   }, 5);
-  return new Promise((resolve, reject) =>
+  return new Promise((resolve) =>
     child.on("exit", (code) => {
       clearInterval(timer);
-      if (code === 0) resolve({ seconds: (performance.now() - start) / 1000, total, own });
-      else reject(new Error(`${program} ${args.join(" ")} ended with ${code}`));
+      resolve(code === 0 ? { seconds: (performance.now() - start) / 1000, total, own } : undefined);
     }),
   );
 }

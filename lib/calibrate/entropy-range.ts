@@ -1,5 +1,4 @@
 import type { RangeRule } from "./histogram-observer.js";
-import { QuantizationNoise } from "./quantization-noise.js";
 
 /** Values that an 8-bit type can take over the range. */
 const LEVELS = 255;
@@ -20,12 +19,11 @@ const MOST_NOISE = 2;
  * how far values are moved, and where many have one value (the background of images) their bin outvotes all others:
  * ranges that double the squared error are passed over.
  */
-export const entropyRange: RangeRule = (histogram, { min, max }) => {
+export const entropyRange: RangeRule = ({ histogram, noise }, { min, max }) => {
   const { first, counts, width } = histogram.nonzero();
   const low = Math.max(0, -first);
   const high = first + counts.length;
   const reach = Math.max(low, high);
-  const noise = new QuantizationNoise(histogram.bins());
   const limit = MOST_NOISE * noise.over(min, max);
   let best = { bins: reach, divergence: Number.POSITIVE_INFINITY };
   for (let i = 1; i <= CANDIDATES; i++) {

@@ -1,11 +1,18 @@
 import { minMax } from "../minmax/min-max.js";
 import { summarize } from "../minmax/summarize.js";
 import type { ObservedRange, Observer } from "./observer.js";
-import { ordinaryPower, QuantizationNoise } from "./quantization-noise.js";
+import { type Bin, ordinaryPower, QuantizationNoise } from "./quantization-noise.js";
 import { StreamingHistogram } from "./streaming-histogram.js";
 
+/** What was counted. */
+export interface Counted {
+  readonly histogram: StreamingHistogram;
+  readonly bins: readonly Bin[];
+  readonly noise: QuantizationNoise;
+}
+
 /** Chooses the range to keep from what was counted and seen. */
-export type RangeRule = (histogram: StreamingHistogram, seen: SeenRange) => { min: number; max: number };
+export type RangeRule = (counted: Counted, seen: SeenRange) => { min: number; max: number };
 
 /** What was seen: its ends, how many values, and how many samples they came from. */
 export interface SeenRange {
@@ -13,7 +20,7 @@ export interface SeenRange {
   max: number;
   count: number;
   samples: number;
-  /** Of the ends of each sample, summed over the samples. */
+  /** Of the ends of each sample, summed over the samples; 0 where nobody asked for them. */
   sumOfMins: number;
   sumOfMaxs: number;
 }
@@ -30,7 +37,11 @@ export class HistogramObserver implements Observer {
     sumOfMaxs: 0,
   };
 
-  constructor(private readonly rule: RangeRule) {}
+  /** @param bySample whether the rule looks at the ends of each sample */
+  constructor(
+    private readonly rule: RangeRule,
+    private readonly bySample: boolean,
+  ) {}
 
   observe(values: Float32Array, samples = 1): void {
     if (values.length === 0) return;
@@ -42,6 +53,7 @@ export class HistogramObserver implements Observer {
     this.seen.max = Math.max(this.seen.max, max);
     this.seen.count += values.length;
     this.seen.samples += samples;
+    if (!this.bySample) return;
     const ends = minMax(values, { shape: [samples, values.length / samples], axis: 0 });
     this.seen.sumOfMins += sum(ends.min);
     this.seen.sumOfMaxs += sum(ends.max);
@@ -50,17 +62,15 @@ export class HistogramObserver implements Observer {
   result(): ObservedRange {
     const { count } = this.seen;
     if (count === 0) return { min: 0, max: 0, count, sqnrDb: Number.POSITIVE_INFINITY };
-    const chosen = this.rule(this.histogram, this.seen);
+    const bins = this.histogram.bins();
+    const noise = new QuantizationNoise(bins);
+    const chosen = this.rule({ histogram: this.histogram, bins, noise }, this.seen);
     const min = Math.max(chosen.min, this.seen.min);
     const max = Math.min(chosen.max, this.seen.max);
-    const bins = this.histogram.bins();
-    const noise = new QuantizationNoise(bins).over(min, max);
-    return { min, max, count, sqnrDb: noise === 0 ? Number.POSITIVE_INFINITY : decibels(bins, noise) };
+    const lost = noise.over(min, max);
+    const sqnrDb = lost === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10(ordinaryPower(bins) / lost);
+    return { min, max, count, sqnrDb };
   }
-}
-
-function decibels(bins: ReturnType<StreamingHistogram["bins"]>, noise: number): number {
-  return 10 * Math.log10(ordinaryPower(bins) / noise);
 }
 
 function sum(values: Float32Array): number {

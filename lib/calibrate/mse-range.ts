@@ -1,5 +1,4 @@
 import type { RangeRule } from "./histogram-observer.js";
-import { QuantizationNoise } from "./quantization-noise.js";
 
 /** Shares of each end that are tried first: from all of it to a hundredth, each this much of the one before. */
 const RATIO = 0.9;
@@ -14,8 +13,7 @@ const FINE = Array.from({ length: 2 * FINE_STEPS + 1 }, (_, i) => RATIO ** (i / 
  * The range whose 8-bit steps have the smallest mean squared error over what was counted: a narrower range has finer
  * steps for most values and cuts the rare large ones. Both ends are tried together and apart.
  */
-export const mseRange: RangeRule = (histogram, { min, max }) => {
-  const noise = new QuantizationNoise(histogram.bins());
+export const mseRange: RangeRule = ({ noise }, { min, max }) => {
   const low = Math.min(min, 0);
   const high = Math.max(max, 0);
   let best = { min: low, max: high, noise: noise.over(low, high) };

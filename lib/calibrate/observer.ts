@@ -1,6 +1,7 @@
 import { entropyRange } from "./entropy-range.js";
 import { HistogramObserver, type RangeRule } from "./histogram-observer.js";
 import { mseRange } from "./mse-range.js";
+import type { ObserverMethod } from "./observer-methods.js";
 import { percentileRange } from "./percentile-range.js";
 
 /** The range to quantize one tensor with. */
@@ -22,11 +23,6 @@ export interface Observer {
   observe(values: Float32Array, samples?: number): void;
   result(): ObservedRange;
 }
-
-/** The ways to find a range; moving-average is the mean over all samples of their ends, as onnxruntime has it. */
-export const OBSERVER_METHODS = ["minmax", "moving-average", "percentile", "entropy", "mse"] as const;
-
-export type ObserverMethod = (typeof OBSERVER_METHODS)[number];
 
 export interface ObserverOptions {
   readonly method: ObserverMethod;
@@ -51,5 +47,5 @@ const RULES = {
 
 /** A fresh observer of the given method. Every method needs one pass over the samples, in any order. */
 export function createObserver(options: ObserverOptions): Observer {
-  return new HistogramObserver(RULES[options.method](options));
+  return new HistogramObserver(RULES[options.method](options), options.method === "moving-average");
 }

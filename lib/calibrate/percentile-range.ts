@@ -5,9 +5,8 @@ export const DEFAULT_PERCENTILE = 99.999;
 
 /** The range that leaves (100 - percentile) / 2 percent of the values outside on each side, to the width of a bin. */
 export function percentileRange(percentile = DEFAULT_PERCENTILE): RangeRule {
-  return (histogram, { count }) => {
+  return ({ histogram, bins }, { count }) => {
     const cut = (count * (100 - percentile)) / 200;
-    const bins = histogram.bins();
     const half = histogram.width / 2;
     const edge = (ordered: typeof bins, outwards: number): number => {
       let passed = 0;

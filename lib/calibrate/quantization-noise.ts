@@ -81,7 +81,8 @@ class Sums {
     this.count = new Float64Array(bins.length + 1);
     this.sum = new Float64Array(bins.length + 1);
     this.squares = new Float64Array(bins.length + 1);
-    for (const [i, { centre, count }] of bins.entries()) {
+    for (let i = 0; i < bins.length; i++) {
+      const { centre, count } = bins[i]!;
       this.count[i + 1] = this.count[i]! + count;
       this.sum[i + 1] = this.sum[i]! + count * centre;
       this.squares[i + 1] = this.squares[i]! + count * centre * centre;

@@ -1,10 +1,10 @@
 import { basename, resolve } from "node:path";
 import { Option } from "commander";
-import { OBSERVER_METHODS, type ObserverMethod } from "../calibrate/observer.js";
+import { OBSERVER_METHODS, type ObserverMethod } from "../calibrate/observer-methods.js";
 import type { ActivationType, QuantizeMode, QuantizeOptions, QuantizeResult } from "../compress/options.js";
-import { quantizeModel } from "../compress/quantize-model.js";
 import { PRESETS, type Target } from "../compress/target.js";
 import type { BlockOptions } from "../compress/weight-only/block-options.js";
+import { ModelProcess } from "../runtime/model-process.js";
 import { addBlockOptions } from "./block-options.js";
 import { colors } from "./colors.js";
 import { addDataOptions, type DataOptions, dataSource } from "./data-options.js";
@@ -216,6 +216,9 @@ export const quantize: Verb<QuantizeCommandOptions> = {
   ) {
     if (resolve(output) === resolve(model!))
       throw new UsageError("--output is the model itself; give the quantized model a name of its own");
+    // It starts while the rest is loaded.
+    if (data !== undefined) ModelProcess.startSpare();
+    const { quantizeModel } = await import("../compress/quantize-model.js");
     const result = await quantizeModel(model!, {
       ...options,
       data: dataSource({ data, input }),

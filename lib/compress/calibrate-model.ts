@@ -66,7 +66,7 @@ export async function calibrateModel(
   const dataset = samplesKept?.watch(opened, inputs) ?? opened;
   const kept = cache === undefined ? undefined : await openCache(cache, files, dataset, observer, onProgress);
   if (cache !== undefined && kept?.held) {
-    await session.release();
+    session.release();
     return { ...kept.held, cache: { path: cache, state: "used" } };
   }
   const total = dataset.samples === undefined ? {} : { total: dataset.samples };
@@ -77,7 +77,7 @@ export async function calibrateModel(
     onProgress?.({ stage: "calibrate", done: seen, ...total });
   }
   const results = Object.entries(await session.observed());
-  await session.release();
+  session.release();
   const ranges = Object.fromEntries(results.map(([name, range]) => [observed.get(name)!, range]));
   const found = { ranges, samples: seen };
   return kept === undefined ? found : { ...found, cache: await kept.store(found) };

@@ -88,7 +88,7 @@ export async function chooseFloat(
     if (!search || !(await search.repeats())) return undefined;
     ({ kept, after } = await search.run(before, onProgress));
     if (heldOut.length > 0) held = await search.sqnrWithout(kept, heldOut);
-    await search.session.release();
+    search.session.release();
   }
   const choice = {
     targetDb: target,

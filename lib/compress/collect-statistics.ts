@@ -50,7 +50,7 @@ export async function* collectStatistics(
       if (statistics) yield [name, statistics];
     }
   }
-  await session.release();
+  session.release();
 }
 
 /** What the products of a layer's columns take. */

@@ -1,10 +1,11 @@
-import { OBSERVER_METHODS, type ObserverMethod } from "../calibrate/observer.js";
+import { OBSERVER_METHODS, type ObserverMethod } from "../calibrate/observer-methods.js";
 import type { DatasetSource } from "../data/open-dataset.js";
 import { outOfRange } from "../errors.js";
 import type { OnnxModel } from "../onnx/read.js";
 import type { OnProgress } from "../progress.js";
 import type { CacheUse } from "./calibration-cache.js";
-import { detectTarget, PRESETS, type Target } from "./target.js";
+import { detectTarget } from "./detect-target.js";
+import { PRESETS, type Target } from "./target.js";
 import { type BlockOptions, type BlockSettings, blockSettingsFrom } from "./weight-only/block-options.js";
 
 /**

@@ -56,7 +56,7 @@ async function optimized(
     optimizedModelFilePath: prepared,
     config: external ? { "session.optimized_model_external_initializers_file_name": "prepared.data" } : {},
   });
-  await session.release();
+  session.release();
   const model = readOnnx(prepared, { once: true });
   renameMade(model.proto, known);
   return model;

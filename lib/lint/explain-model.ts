@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { detectTarget } from "../compress/detect-target.js";
 import { nameOf } from "../compress/select-nodes.js";
-import { detectTarget, PRESETS, type Target } from "../compress/target.js";
+import { PRESETS, type Target } from "../compress/target.js";
 import { ModelOperationError, outOfRange } from "../errors.js";
 import { Graph } from "../graph/graph.js";
 import { integerForm } from "../graph/integer-form.js";
@@ -121,7 +122,7 @@ async function optimize(
       optimizedModelFilePath: path,
       config: external ? { "session.optimized_model_external_initializers_file_name": "optimized.data" } : {},
     });
-    await session.release();
+    session.release();
     return { version, path, error: undefined };
   } catch (error) {
     signal?.throwIfAborted();

@@ -185,7 +185,8 @@ async function compareActivations(
     });
   }
   const errors = await second.comparedTensors();
-  await Promise.all([first.release(), second.release()]);
+  first.release();
+  second.release();
   const rank = ({ qdqErr, xmodelErr = qdqErr }: ActivationError) => xmodelErr;
   return Object.entries(errors)
     .map(([name, error]) => ({ name, ...error }))
@@ -212,7 +213,7 @@ async function compareNodes(
     nodes.push({ name: node.name, opType: node.opType, sqnrDb: await session.sqnrDb([node], batches) });
     options.onProgress?.({ stage: "compare nodes", done: nodes.length, total: switched.nodes.length });
   }
-  await session.release();
+  session.release();
   const nodeSamples = batches.reduce((sum, { count }) => sum + count, 0);
   return { nodes: nodes.toSorted((a, b) => a.sqnrDb - b.sqnrDb), nodeSamples };
 }

@@ -36,7 +36,7 @@ export class FloatOutputs {
     const names = comparedOutputs(session.outputs);
     const results = new Map<Batch, Results>();
     for (const batch of await read(session.inputs)) results.set(batch, await session.run(batch.feeds, names));
-    await session.release();
+    session.release();
     return new FloatOutputs(load, names, results);
   }
 
@@ -46,7 +46,7 @@ export class FloatOutputs {
     const worst = new WorstOutput(this.names);
     for (const [batch, float] of this.results)
       worst.add(batch, float, await session.run(batch.feeds, this.names));
-    await session.release();
+    session.release();
     return worst.sqnrDb;
   }
 }

@@ -62,13 +62,29 @@ export class ModelProcess implements AsyncDisposable {
   static async start(options: ModelProcessOptions = {}): Promise<ModelProcess> {
     const models = new ModelProcess(options);
     try {
-      await once(models.started(), "spawn");
+      const child = models.started();
+      if (child.pid === undefined) await once(child, "spawn");
     } catch (cause) {
       throw new ModelOperationError("PROCESS_DIED", `No process for models: ${(cause as Error).message}`, {
         cause,
       });
     }
     return models;
+  }
+
+  /**
+   * Starts the process that the next ModelProcess will have, for those who have something else to load first. Like every other it does
+   * not keep this process alive, and dies with it.
+   */
+  static startSpare(): void {
+    if (spare) return;
+    const child = startChild();
+    const forget = () => {
+      if (spare === child) spare = undefined;
+    };
+    child.once("error", forget);
+    child.once("exit", forget);
+    spare = child;
   }
 
   /** A process that starts with the first request, for those who may have none. Throws signal.reason. */
@@ -108,7 +124,7 @@ export class ModelProcess implements AsyncDisposable {
   /** Writes `input` to `output` as onnxruntime rewrites it at the given level. */
   async optimizeModelFile(input: string, output: string, level: GraphOptimization): Promise<void> {
     const session = await this.load(input, { graphOptimization: level, optimizedModelFilePath: output });
-    await session.release();
+    session.release();
   }
 
   /** Ends the process and waits until it is gone; what is under way is lost. */
@@ -145,11 +161,8 @@ export class ModelProcess implements AsyncDisposable {
 
   private started(): ChildProcess {
     if (this.child) return this.child;
-    const child = fork(join(packageRoot(), CHILD), {
-      serialization: "advanced",
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-      execArgv: [],
-    });
+    const child = spare ?? startChild();
+    spare = undefined;
     child.on("message", (reply: Reply) => this.settle(reply));
     child.on("close", (code, signal) => this.end(this.died(code, signal)));
     child.on("error", (cause) => this.end(new ModelOperationError("PROCESS_DIED", cause.message, { cause })));
@@ -158,7 +171,6 @@ export class ModelProcess implements AsyncDisposable {
     });
     this.child = child;
     this.exited = new Promise((resolve) => child.once("close", resolve));
-    this.keepParentAlive(false);
     return child;
   }
 
@@ -212,11 +224,27 @@ export class ModelProcess implements AsyncDisposable {
   }
 
   private keepParentAlive(alive: boolean): void {
-    const method = alive ? "ref" : "unref";
-    this.child?.[method]();
-    this.child?.channel?.[method]();
-    (this.child?.stderr as Socket | undefined)?.[method]();
+    if (this.child) keepsParentAlive(this.child, alive);
   }
+}
+
+let spare: ChildProcess | undefined;
+
+function startChild(): ChildProcess {
+  const child = fork(join(packageRoot(), CHILD), {
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    execArgv: [],
+  });
+  keepsParentAlive(child, false);
+  return child;
+}
+
+function keepsParentAlive(child: ChildProcess, alive: boolean): void {
+  const method = alive ? "ref" : "unref";
+  child[method]();
+  child.channel?.[method]();
+  (child.stderr as Socket)[method]();
 }
 
 /** An error of JavaScript, of V8, or that C++ did not catch, at the beginning of its line. */

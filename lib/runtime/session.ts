@@ -104,9 +104,10 @@ export class Session {
     return this.process.request("comparedTensors", { candidate: this.id });
   }
 
-  /** Frees the model's memory; the session cannot be used any more. */
-  async release(): Promise<void> {
-    await this.process.request("release", { session: this.id });
+  /** Frees the model's memory, before anything else that is asked of the process; the session cannot be used any more. */
+  release(): void {
+    // Nobody waits for it, and a process that is gone holds nothing.
+    this.process.request("release", { session: this.id }).catch(() => undefined);
   }
 
   private outputNames(): string[] {

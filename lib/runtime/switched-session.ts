@@ -58,8 +58,8 @@ export class SwitchedSession {
     return worst.sqnrDb;
   }
 
-  async release(): Promise<void> {
-    await this.session.release();
+  release(): void {
+    this.session.release();
   }
 
   private async floatOf(batch: Batch): Promise<Results> {

@@ -94,6 +94,6 @@ async function run(
 ): Promise<Record<string, Tensor>> {
   const session = await models.load(model, { threads: 1, graphOptimization: "disabled" });
   const results = await session.run(feeds);
-  await session.release();
+  session.release();
   return results;
 }

@@ -19,7 +19,7 @@ export function modelProcess(): { models: () => ModelProcess; run: typeof run } 
   async function run(path: string, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
     const session = await models.load(path);
     const results = await session.run(feeds);
-    await session.release();
+    session.release();
     return results;
   }
   return { models: () => models, run };

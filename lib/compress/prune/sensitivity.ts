@@ -83,7 +83,7 @@ export async function measureSensitivity(
     curves.push({ name, nodes: nodes.map((node) => ({ ...node })), values: count, points });
     options.onProgress?.({ stage: "measure", done: i + 1, total: pruning.weights.length });
   }
-  await session.release();
+  session.release();
   const samples = batches.reduce((sum, { count }) => sum + count, 0);
   return { curves, samples, data: options.data === undefined ? "random (seeded)" : "given" };
 }

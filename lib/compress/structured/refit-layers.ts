@@ -59,7 +59,7 @@ export async function refitLayers(
     { choose: undefined, ...repairs },
     onProgress,
   );
-  await collector.close();
+  collector.close();
   for (const { weight, apply } of repaired.masks) {
     const values = new Float32Array(weight.count);
     apply(weight.load(), values);

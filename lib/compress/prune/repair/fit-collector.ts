@@ -68,11 +68,11 @@ export class FitCollector {
         if (statistics && statistics.rows > 0 && isAllFinite(statistics)) yield [layer, statistics];
       }
     }
-    if (candidate !== this.reference) await candidate.release();
+    if (candidate !== this.reference) candidate.release();
   }
 
-  async close(): Promise<void> {
-    await this.reference.release();
+  close(): void {
+    this.reference.release();
   }
 
   private load(model: OnnxModel, layers: readonly RepairableLayer[]): Promise<Session> {
