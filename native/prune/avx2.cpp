@@ -9,9 +9,10 @@ namespace {
 constexpr size_t kStep = 8;
 constexpr size_t kPair = 2 * kStep;
 
-// From these many elements on, two places are searched in turn: memory then gives a tenth more.
-constexpr size_t kStreamed = size_t{1} << 17;
-constexpr size_t kStreams = 2;
+// From these many elements on, two places are searched in turn: memory then gives a tenth more. They lie less
+// than a megabyte apart, where it does not matter how far.
+constexpr size_t kLong = size_t{1} << 17;
+constexpr size_t kPlaces = 2;
 
 // From these many elements on, results that are not x itself go around the cache, as in dequantize_linear.
 constexpr size_t kStream = size_t{8} << 20;
@@ -163,14 +164,14 @@ void avx2::collect_magnitudes_f32(const float* x, size_t n, int32_t lo, int32_t 
   // A lane counts to 2^32 at most.
   constexpr size_t part = size_t{1} << 31;
   size_t i = 0;
-  while (i + kStreams * kPair <= n) {
+  while (i + kPlaces * kPair <= n) {
     const size_t size = n - i < part ? n - i : part;
-    const size_t streams = size < kStreamed ? 1 : kStreams;
-    const size_t stream = size / streams / kPair * kPair;
+    const size_t places = size < kLong ? 1 : kPlaces;
+    const size_t place = size / places / kPair * kPair;
     __m256i below = _mm256_setzero_si256();
-    for (const size_t end = i + stream; i < end; i += kPair)
-      for (size_t k = 0; k < streams; ++k) collect_pair(x + k * stream + i, bracket, below, counts, found);
-    i += (streams - 1) * stream;
+    for (const size_t end = i + place; i < end; i += kPair)
+      for (size_t k = 0; k < places; ++k) collect_pair(x + k * place + i, bracket, below, counts, found);
+    i += (places - 1) * place;
     counts.below += sum_of(below);
   }
   scalar::collect_magnitudes_f32(x + i, n - i, lo, hi, counts, found);
