@@ -1,5 +1,5 @@
-// For kernels of x86 that work on long arrays in several places in turn: memory gives more then. Each file
-// that includes it gets its own copy, as with ahead.h.
+// For kernels of x86 that work on long arrays in two places in turn: memory gives more then. Each file that
+// includes it gets its own copy, as with ahead.h.
 #pragma once
 
 #include <stddef.h>
@@ -7,16 +7,15 @@
 namespace modelpress {
 namespace {
 
-constexpr size_t kPlaces = 2;
+constexpr size_t kPlaces = 2;  // four gain a thread that is alone a twentieth, and lose two threads half
 
-// How many elements of T one of `count` places has, of n: places lie an odd number of megabytes apart.
-// Addresses that differ by a little less than a power of two look alike to the first cache, which then loses
-// what was fetched into it: everything took 2.5 times as long, and two threads as long as one, measured on
-// Zen 5.
-template <class T, size_t count = kPlaces>
+// How many elements of T one place has, of n: places lie an odd number of megabytes apart. Addresses that
+// differ by a little less than a power of two look alike to the first cache, which then loses what was
+// fetched into it: everything took 2.5 times as long, and two threads as long as one, measured on Zen 5.
+template <class T>
 inline size_t place_of(size_t n) {
   constexpr size_t apart = (size_t{1} << 20) / sizeof(T);
-  const size_t most = n / count / apart;
+  const size_t most = n / kPlaces / apart;
   return (most % 2 == 0 && most > 0 ? most - 1 : most) * apart;
 }
 

@@ -10,10 +10,9 @@ namespace {
 constexpr size_t kStep = 8;
 constexpr size_t kBlock = 4 * kStep;  // four chains of comparisons hide their latency
 
-// From these many elements on, several places are read in turn, so many blocks of each: memory then gives a
-// third more, measured. In cache it does not matter.
+// From these many elements on, several places are read in turn, two blocks of each: memory then gives a fifth
+// more, measured. In cache it does not matter.
 constexpr size_t kLong = size_t{4} << 20;
-constexpr size_t kLongPlaces = 4;
 constexpr size_t kTurn = 2 * kBlock;
 
 // How many elements come before the first vector that lies in one cache line; a vector at most.
@@ -110,11 +109,11 @@ void avx2::min_max_f32(const float* x, size_t n, float* min, float* max) {
   range.nan[1] = range.nan[0];
   size_t i = until_aligned(x);
   if (n >= kLong) {
-    const size_t place = place_of<float, kLongPlaces>(n - i);
+    const size_t place = place_of<float>(n - i);
     for (const size_t end = i + place; i < end; i += kTurn)
-      for (size_t at = i; at < i + kLongPlaces * place; at += place)
+      for (size_t at = i; at < i + kPlaces * place; at += place)
         for (size_t k = 0; k < kTurn; k += kBlock) range.fold(x + at + k);
-    i += (kLongPlaces - 1) * place;
+    i += (kPlaces - 1) * place;
   }
   for (; i + kBlock <= n; i += kBlock) range.fold(x + i);
   if (i < n) range.fold(x + n - kBlock);  // some elements twice, which changes nothing
