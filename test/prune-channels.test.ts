@@ -126,6 +126,10 @@ describe("pruneModel with pattern channel", () => {
       code: "NOTHING_TO_PRUNE",
       message: expect.stringContaining("Conv2: it is an output of the model"),
     });
+    const broken = net.model({ x: [1, 3, 6, 6] }, [net.conv(net.conv("x", 3, 16), 16, 4)]);
+    const { buffer, byteOffset } = broken.graph!.initializer.at(-2)!.rawData;
+    new DataView(buffer, byteOffset).setFloat32(40, Number.NaN, true);
+    await refused(modelFile(broken)).toMatchObject({ code: "TENSOR_INVALID" });
     const int8 = join(folder, "int8.onnx");
     await quantizeModel(CNN, { output: int8, mode: "dynamic" });
     await refused(int8).toMatchObject({

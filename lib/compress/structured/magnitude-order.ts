@@ -1,8 +1,7 @@
 import type { Axes, WeightAxis } from "../../graph/channels/axes.js";
 import { type ChannelGroup, setsOf } from "../../graph/channels/channel-groups.js";
-import { dtypeOf } from "../../onnx/data-type.js";
-import { storedFloats } from "../prune/stored-floats.js";
 import type { RemovalOrder } from "./removal-order.js";
+import { weightValues } from "./weight-values.js";
 
 /**
  * Orders the channels of a group by the norm of the weights that make them, over the mean of each layer, since layers differ
@@ -41,10 +40,7 @@ export function orderBy(
 }
 
 function normsOf(axes: Axes, maker: WeightAxis, norm: "l1" | "l2"): Map<number, number> {
-  const { graph } = axes;
-  const stored = graph.initializer(maker.weight)!;
-  const load = () => graph.model.tensor(stored).data;
-  const values = storedFloats(dtypeOf(stored.dataType), load)?.load() ?? (load() as Float64Array);
+  const values = weightValues(axes, maker.weight);
   const shape = axes.shape(maker.weight) as readonly number[];
   const size = shape[maker.axis]!;
   const inner = shape.slice(maker.axis + 1).reduce((a, b) => a * b, 1);

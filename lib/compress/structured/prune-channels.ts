@@ -33,6 +33,7 @@ import { outputLosses } from "./output-losses.js";
 import { countParameters } from "./parameters.js";
 import { refitLayers } from "./refit-layers.js";
 import type { RemovalOrder } from "./removal-order.js";
+import { requireFinite } from "./require-finite.js";
 import { sameChannels } from "./same-channels.js";
 import { splitOrders } from "./split-orders.js";
 
@@ -139,6 +140,7 @@ class ChannelPruning {
       else whole.push({ layers: nodeNames(group.makers), reason });
     }
     if (groups.length === 0) throw this.nothingToPrune(whole);
+    requireFinite(axes, groups);
     return { axes, groups, whole };
   }
 
