@@ -118,6 +118,11 @@ describe("optimizeModel", () => {
     expect(readdirSync(own)).toEqual(["model.onnx"]);
   });
 
+  it("says which folder cannot be made", async () => {
+    const refused = optimizeModel(cnn, { output: join(data, "best"), data, labels: "y" });
+    await expect(refused).rejects.toMatchObject({ code: "FILE_UNWRITABLE", path: join(data, "best") });
+  });
+
   it("stops when it is told to", async () => {
     const signal = AbortSignal.timeout(50);
     const stopped = optimizeModel(cnn, { output: join(folder, "stopped"), data, signal });

@@ -63,6 +63,22 @@ describe("scores of two models", () => {
   });
 });
 
+describe("modules of metrics", () => {
+  test.each([
+    ["missing.mjs", undefined, "FILE_UNREADABLE", /missing.mjs: there is no such file$/],
+    ["broken.mjs", "export default (", "FILE_UNREADABLE", /broken.mjs: ./],
+    [
+      "none.mjs",
+      "export const score = 1;",
+      "DATA_MISMATCH",
+      /the default export of a metric must be a function$/,
+    ],
+  ])("that are none are refused: %s", async (name, text, code, message) => {
+    const path = text === undefined ? join(folder, name) : metricModule(name, text);
+    await expect(openMetric(path)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+});
+
 describe("labels", () => {
   it("are asked for by metrics that need them", async () => {
     await expect(openMetrics(["mae", "top-5"], false)).rejects.toMatchObject({

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ModelFormatError, ModelOperationError, outOfRange } from "../errors.js";
@@ -156,6 +157,8 @@ export async function openMetric(name: string): Promise<Metric> {
   if (k !== undefined) return topK(Number(k));
   if (!name.endsWith(".mjs"))
     throw outOfRange("top-1, top-5, agreement, cosine, mae or the path of a .mjs module", "metric", name);
+  if (!existsSync(name))
+    throw new ModelFormatError("FILE_UNREADABLE", "there is no such file", { path: name });
   let score: unknown;
   try {
     ({ default: score } = await import(pathToFileURL(resolve(name)).href));

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { ModelFormatError } from "../errors.js";
 import { inspectModel } from "../graph/inspect-model.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import { packageVersion } from "../package-version.js";
@@ -33,8 +34,7 @@ export async function prepareSearch(
 ): Promise<PreparedSearch> {
   // What cannot be exported should not take a search to find out.
   if (options.exports?.includes("triton")) tritonConfig("model", inspectModel(input));
-  const trials = join(folder, "trials");
-  await mkdir(trials, { recursive: true });
+  const trials = await trialsFolder(folder);
   const { data, runtime } = await openData(input, options, settings);
   const { sizes, labelled } = await measureParts(data);
   const metrics = await openMetrics(options.metrics, labelled);
@@ -58,6 +58,21 @@ export async function prepareSearch(
     labelled,
     runtime,
   };
+}
+
+/** Where the trials of a search lie, made where it is missing. Throws FILE_UNWRITABLE. */
+async function trialsFolder(output: string): Promise<string> {
+  const folder = join(output, "trials");
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new ModelFormatError(
+      "FILE_UNWRITABLE",
+      `the output folder cannot be made: ${(cause as Error).message}`,
+      { path: output, cause },
+    );
+  }
+  return folder;
 }
 
 async function openData(

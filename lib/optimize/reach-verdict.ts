@@ -17,7 +17,7 @@ export interface Verdict {
 
 /**
  * Judges the best trial by samples that no choice saw, in two parts. Where it fails the first, those samples are known, and may
- * choose the one that is judged instead: by the second part, which is still unseen.
+ * choose, together with those that chose before, the one that is judged instead: by the second part, which is still unseen.
  */
 export async function reachVerdict(
   context: TrialContext,
@@ -46,7 +46,8 @@ export async function reachVerdict(
   const found = await score(first, unseen, reserve);
   if (found.complete) return judgeBy(first, found.values);
   for (const other of others.slice(0, MOST_OTHERS)) {
-    if (!holds((await score(other, unseen)).values)) continue;
+    const { values } = await score(other, unseen);
+    if (pooledDrop(other.metrics[0]!, values[0]!) > wanted.maxDrop) continue;
     tell(other, sizes.reserve);
     const judged = await judgeBy(other, (await score(other, reserve)).values);
     const { name, samples } = found.values[0]!;
@@ -56,4 +57,9 @@ export async function reachVerdict(
     return judged;
   }
   return judgeBy(first, found.values);
+}
+
+/** The mean drop over two sets of samples: of few samples alone, one more that is wrong would be too many. */
+function pooledDrop(a: MetricValue, b: MetricValue): number {
+  return (a.drop * a.samples + b.drop * b.samples) / (a.samples + b.samples);
 }
