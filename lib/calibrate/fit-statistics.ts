@@ -1,5 +1,6 @@
 import { accumulateGram } from "../linalg/accumulate-gram.js";
 import { accumulateProducts } from "../linalg/accumulate-products.js";
+import { joined } from "./joined.js";
 import { type LayerInput, layerRows } from "./layer-input.js";
 
 /** A layer to be fitted: how the input that it has is read as rows, and the output that it should have. */
@@ -99,14 +100,4 @@ function addColumns(rows: Float32Array, sums: Float64Array, squares: Float64Arra
       sums[c]! += value;
       squares[c]! += value * value;
     }
-}
-
-function joined(parts: readonly Float64Array[]): Float64Array {
-  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -2,6 +2,7 @@ import { accumulateGram } from "../linalg/accumulate-gram.js";
 import { minMax } from "../minmax/min-max.js";
 import { dequantizeLinear } from "../quantize/dequantize-linear.js";
 import { quantizeLinear } from "../quantize/quantize-linear.js";
+import { joined } from "./joined.js";
 import { type LayerInput, layerRows } from "./layer-input.js";
 
 /** What is known of the rows that a layer multiplied, group after group. */
@@ -75,11 +76,4 @@ interface GroupSums {
 
 function addColumns(rows: Float32Array, sums: Float64Array): void {
   for (let i = 0; i < rows.length; ) for (let c = 0; c < sums.length; c++) sums[c]! += rows[i++]!;
-}
-
-function joined(parts: readonly Float64Array[]): Float64Array {
-  const length = parts[0]?.length ?? 0;
-  const all = new Float64Array(length * parts.length);
-  for (const [i, part] of parts.entries()) all.set(part, i * length);
-  return all;
 }
