@@ -7,7 +7,7 @@
 namespace modelpress {
 namespace {
 
-constexpr size_t kPlaces = 2;  // four gain a thread that is alone a twentieth, and lose two threads half
+constexpr size_t kPlaces = 2;
 
 // How many elements of T one place has, of n: places lie an odd number of megabytes apart. Addresses that
 // differ by a little less than a power of two look alike to the first cache, which then loses what was
