@@ -5,7 +5,7 @@ import { kindOf } from "./precision.js";
 import { useRoving } from "./roving.js";
 import { squarify } from "./squarify.js";
 import { TableAlternative } from "./table.js";
-import { bytes, factor, percent, plural, printable, shortName } from "./text.js";
+import { bytes, distinctPart, factor, percent, plural, printable, shortName } from "./text.js";
 import { useWidth } from "./width.js";
 
 /** Smaller layers than the largest so many share one rectangle. */
@@ -173,7 +173,7 @@ function CellLabel({
 }) {
   const room = Math.floor((width - 8) / CHARACTER);
   if (room < LEAST_ROOM || height < 18) return null;
-  const name = distinctPart(cell);
+  const name = cell.layer ? distinctPart(cell.layer) : cell.label;
   return (
     <>
       <text x={x + 5} y={y + 14}>
@@ -186,12 +186,6 @@ function CellLabel({
       )}
     </>
   );
-}
-
-/** Exporters begin all names alike and end them with the operator: what is between tells layers apart. */
-function distinctPart({ layer, label }: Cell): string {
-  const name = layer && label.endsWith(`/${layer.opType}`) ? label.slice(0, -layer.opType.length - 1) : label;
-  return name.replace(/^\//, "") || label;
 }
 
 function CellDetails({ cell: { layer, label, size } }: { cell: Cell }) {

@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import { type GraphNode, type Layout, NODE_HEIGHT, NODE_WIDTH, type Piece } from "./graph-layout.js";
 import { READABLE, type Size, type View } from "./graph-view.js";
 import { type Colouring, colourOf, errorStep, kindOf } from "./precision.js";
-import { decibels, shortName } from "./text.js";
+import { decibels, distinctPart, printable, shortName } from "./text.js";
 
 interface DrawingProps {
   nodes: readonly GraphNode[];
@@ -113,6 +113,11 @@ function FarView({
   );
 }
 
+/** The end of a name, which tells more than its beginning. */
+function lastOf(text: string, most: number): string {
+  return printable(text.length > most ? `\u2026${text.slice(1 - most)}` : text);
+}
+
 interface NodeMarkProps extends Pick<DrawingProps, "nodes" | "layout" | "colouring" | "choose"> {
   node: number;
   isCurrent?: boolean;
@@ -143,7 +148,7 @@ function NodeMark({ nodes, layout, colouring, node, isCurrent = false, choose }:
         {shortName(opType, 17)}
       </text>
       <text class="small" x={35} y={32}>
-        {noise || shortName(name.slice(name.lastIndexOf("/") + 1), 19)}
+        {noise || lastOf(distinctPart({ name, opType }), 19)}
       </text>
       {sqnrDb !== undefined && (
         <rect class="error" x={NODE_WIDTH - 9} y={5} width={4} height={NODE_HEIGHT - 10} />

@@ -82,8 +82,8 @@ function takeaway(layers: readonly ReportLayer[]): string {
     (least, layer) => (least === undefined || layer.sqnrDb! < least.sqnrDb! ? layer : least),
     undefined,
   );
-  const floats = layers.filter(({ treatment }) => /^float/.test(treatment)).length;
-  const kept = floats === 0 ? "none stays in float" : `${floats} stay${floats === 1 ? "s" : ""} in float`;
+  const floats = layers.filter(({ treatment }) => treatment === "float").length;
+  const kept = floats === 0 ? "none stays in float32" : `${floats} stay${floats === 1 ? "s" : ""} in float32`;
   if (!worst) return `${plural(layers.length, "layer")}, of which ${kept}.`;
   return `${plural(layers.length, "layer")}, of which ${kept}; the most sensitive is ${shortName(worst.name, 40)} with ${decibels(worst.sqnrDb!)}. More is better: 20 dB is a tenth of noise, 40 dB a hundredth.`;
 }

@@ -112,7 +112,9 @@ function originalLatency(report: Report): number | undefined {
   );
 }
 
-const MARGIN = { top: 18, right: 18, bottom: 42, left: 66 };
+/** Room that a text below a line takes. */
+const LABEL = 20;
+const MARGIN = { top: 30, right: 18, bottom: 42, left: 66 };
 const NEAR = 24;
 
 function Plot({ report, cost, points, current, choose }: ParetoProps & { cost: Cost; points: Point[] }) {
@@ -155,7 +157,7 @@ function Plot({ report, cost, points, current, choose }: ParetoProps & { cost: C
         <Axes {...{ x, y, width, height, metric, showTick, cost }} />
         <g class="floor">
           <line x1={MARGIN.left} x2={width - MARGIN.right} y1={y.at(floor)} y2={y.at(floor)} />
-          <text x={MARGIN.left + 6} y={y.at(floor) + 15}>
+          <text x={MARGIN.left + 6} y={y.at(floor) + (bottom - y.at(floor) < LABEL ? -5 : 15)}>
             {`least allowed: ${metricNumber(metric, floor)}`}
           </text>
         </g>

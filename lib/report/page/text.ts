@@ -101,3 +101,9 @@ export function dropInWords(metric: Metric, drop: number): string {
   if (Number.parseFloat(text) === 0) return "the same";
   return `${text} ${drop > 0 ? "worse" : "better"}`;
 }
+
+/** Exporters begin all names alike and end them with the operator: what is between tells nodes apart. */
+export function distinctPart({ name, opType }: { name: string; opType: string }): string {
+  const path = name.endsWith(`/${opType}`) ? name.slice(0, -opType.length - 1) : name;
+  return path.replace(/^\//, "") || name;
+}

@@ -25,7 +25,8 @@ export function Verdict({ report }: { report: Report }) {
         <Name text={report.model.name} limit={80} />
       </p>
       <h1>
-        <Prose text={line} />
+        {/* A line that is as short as others does not end within "top-1". */}
+        <Prose text={line.replaceAll(/(?<=[a-z])-(?=\d)/g, "\u2011")} />
       </h1>
       {reasons.length > 0 && (
         <ul class="reasons">
@@ -143,7 +144,7 @@ function LatencyFigure({ report }: { report: Report }) {
     <Figure
       title="Latency"
       value={milliseconds(candidate.medianMs)}
-      note={comparison(ratio, 1, "as fast", "as slow")}
+      note={ratio === 1 ? "as the original" : `${factor(ratio)} as fast`}
       original={before}
       result={{ value: milliseconds(candidate.medianMs), size: candidate.medianMs }}
     />
