@@ -54,7 +54,7 @@ describe("compensated rounding", () => {
     const unseen = await statistics(testSamples().slice(0, 64));
     expect(seen.size).toBeGreaterThanOrEqual(20);
     for (const largest of [127, 7]) {
-      const ratios = [...seen].map(([layer, { gram }]) => {
+      const ratios = [...seen].map(([layer, products]) => {
         const rows = weightRows(graph, anchors.get(layer)!);
         const { outputs, columns } = rows;
         const { min, max } = minMax(rows.values, { shape: [outputs, columns], axis: 0 });
@@ -62,7 +62,7 @@ describe("compensated rounding", () => {
         const zeroPoints = new Int32Array(outputs);
         const params = { scale: scales, shape: [outputs, columns], axis: 0 };
         const grid = { scales, zeroPoints, min: -largest, max: largest };
-        const steps = roundLayer(rows.values, columns, gram, grid);
+        const steps = roundLayer(rows.values, columns, products, grid);
         const nearest = quantizeLinear(rows.values, { ...params, dtype: "int8" });
         const after = unseen.get(layer)!.gram;
         return (

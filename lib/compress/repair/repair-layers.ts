@@ -53,7 +53,8 @@ export async function repairLayers(
     const grid = rowGrid(weights.params(anchor.weight!, axis), rows.outputs, settings);
     // What the bias makes good the weights need not.
     const gram = corrects ? centredGram(statistics) : statistics.gram;
-    const steps = compensate ? compensated(rows, gram, grid) : nearest(rows, grid, settings);
+    const products = { gram, rows: statistics.rows };
+    const steps = compensate ? compensated(rows, products, grid) : nearest(rows, grid, settings);
     if (compensate) {
       weights.quantize(anchor.weight!, axis, rows.restore(steps));
       rounded++;
@@ -128,7 +129,7 @@ function nearest(rows: WeightRows, grid: RowGrid, { weights: dtype }: QuantizeSe
 
 function compensated(
   { values, columns, outputs }: WeightRows,
-  gram: LayerStatistics["gram"],
+  { gram, rows }: Pick<LayerStatistics, "gram" | "rows">,
   { scales, zeroPoints, min, max }: RowGrid,
 ): Int8Array | Uint8Array {
   const groups = gram.length / columns ** 2;
@@ -136,12 +137,17 @@ function compensated(
   const parts = Array.from({ length: groups }, (_, group) => {
     const [first, last] = [group * perGroup, (group + 1) * perGroup];
     const own = gram.subarray(group * columns ** 2, (group + 1) * columns ** 2);
-    return roundLayer(values.subarray(first * columns, last * columns), columns, own, {
-      scales: scales.subarray(first, last),
-      zeroPoints: zeroPoints.subarray(first, last),
-      min,
-      max,
-    });
+    return roundLayer(
+      values.subarray(first * columns, last * columns),
+      columns,
+      { gram: own, rows },
+      {
+        scales: scales.subarray(first, last),
+        zeroPoints: zeroPoints.subarray(first, last),
+        min,
+        max,
+      },
+    );
   });
   if (parts.length === 1) return parts[0]!;
   const steps = min < 0 ? new Int8Array(values.length) : new Uint8Array(values.length);

@@ -1,8 +1,7 @@
+import type { LayerStatistics } from "../../calibrate/layer-statistics.js";
 import { compensateRounding, type RoundingGrid } from "../../linalg/compensate-rounding.js";
 import { reversedCholesky } from "../../linalg/reversed-cholesky.js";
-
-/** Share of the mean of the diagonal that is added to it: inputs that hardly vary would make the error of one run count for all. */
-const DAMPING = 0.01;
+import { shrinkage } from "./shrinkage.js";
 
 /**
  * Rounds the weights of a layer so that the error of one is made good by those that are rounded after it: what counts is
@@ -14,18 +13,18 @@ const DAMPING = 0.01;
  * Babai's Nearest Plane Algorithm, 2025).
  *
  * @param rows finite weights, one row of `columns` values per output
- * @param gram upper triangle of X^T X, columns x columns, where X holds the inputs of the layer; it is not changed
+ * @param products upper triangle of X^T X, columns x columns, where X holds so many rows of the layer's inputs; it is not changed
  * @param grid what the weights can be rounded to: 8 bits with a scale per output, or fewer with one per block
  * @returns the steps, in the order of rows; an Int8Array where the grid reaches below 0
  */
 export function roundLayer(
   rows: Float32Array,
   columns: number,
-  gram: Float64Array,
+  { gram, rows: seen }: Pick<LayerStatistics, "gram" | "rows">,
   grid: RoundingGrid,
 ): Int8Array | Uint8Array {
   const order = byDiagonal(gram, columns);
-  const factor = reversedCholesky(permuted(gram, columns, order));
+  const factor = reversedCholesky(permuted(gram, columns, order, shrinkage(gram, columns, seen)));
   return compensateRounding(rows, { factor, order, grid });
 }
 
@@ -34,12 +33,9 @@ function byDiagonal(gram: Float64Array, columns: number): Int32Array {
   return order.sort((a, b) => gram[b * columns + b]! - gram[a * columns + a]! || a - b);
 }
 
-/** The damped matrix with its variables in the given order; its lower triangle is filled. */
-function permuted(gram: Float64Array, columns: number, order: Int32Array): Float64Array {
+/** The matrix with its variables in the given order and `damping` on its diagonal; its lower triangle is filled. */
+function permuted(gram: Float64Array, columns: number, order: Int32Array, damping: number): Float64Array {
   const result = new Float64Array(columns * columns);
-  let trace = 0;
-  for (let i = 0; i < columns; i++) trace += gram[i * columns + i]!;
-  const damping = (DAMPING * trace) / columns || 1;
   for (let i = 0; i < columns; i++)
     for (let j = 0; j <= i; j++) {
       const [low, high] = order[i]! < order[j]! ? [order[i]!, order[j]!] : [order[j]!, order[i]!];

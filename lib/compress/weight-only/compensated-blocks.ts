@@ -1,4 +1,5 @@
 import type { LayerInput } from "../../calibrate/layer-input.js";
+import type { LayerStatistics } from "../../calibrate/layer-statistics.js";
 import type { Graph } from "../../graph/graph.js";
 import { type ResolvedLayout, resolveLayout } from "../../quantize/blockwise-layout.js";
 import type { ModelProcess } from "../../runtime/model-process.js";
@@ -48,13 +49,13 @@ export async function compensatedBlocks(
   }
   const head = headOf(graph);
   const chosen = new Map<string, ChosenSteps>();
-  for await (const [name, { gram }] of collectStatistics(models, graph.model, inputs, {
+  for await (const [name, statistics] of collectStatistics(models, graph.model, inputs, {
     ...options,
     gram: true,
   })) {
     const anchor = anchors.get(name)!;
     const bits = (anchor.node === head ? Math.max(settings.bits, settings.headBits) : settings.bits) as 4 | 8;
-    chosen.set(anchor.weight!, { bits, packed: stepsOf(graph, anchor, gram, settings, bits, base) });
+    chosen.set(anchor.weight!, { bits, packed: stepsOf(graph, anchor, statistics, settings, bits, base) });
   }
   const quantizer: BlockQuantizer = (input, out) => {
     base(input, out);
@@ -67,7 +68,7 @@ export async function compensatedBlocks(
 function stepsOf(
   graph: Graph,
   anchor: Anchor,
-  gram: Float64Array,
+  statistics: LayerStatistics,
   { blockSize, symmetric }: BlockSettings,
   bits: 4 | 8,
   base: BlockQuantizer,
@@ -83,7 +84,7 @@ function stepsOf(
   };
   const weight = anchor.weight!;
   base({ weight, source: weight, values, layout: matrix }, arrays);
-  const steps = roundLayer(values, columns, gram, {
+  const steps = roundLayer(values, columns, statistics, {
     scales: arrays.scales,
     zeroPoints: pointsOf(zeroPoints, layout),
     blockSize: Math.min(blockSize, columns),
