@@ -1,8 +1,13 @@
-# Builds for another system with zig's clang, which brings the headers and libraries of Linux and Windows:
+# Builds for another system with zig's clang, which brings the headers and libraries of Linux, Windows and macOS:
 #   cmake -DCMAKE_TOOLCHAIN_FILE=cmake/zig.cmake -DZIG=/path/to/zig -DZIG_TARGET=aarch64-linux-gnu.2.28
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ZIG ZIG_TARGET)
 if(ZIG_TARGET MATCHES "-windows")
   set(CMAKE_SYSTEM_NAME Windows)
+elseif(ZIG_TARGET MATCHES "-macos")
+  set(CMAKE_SYSTEM_NAME Darwin)
+  # CMake asks for it even where nothing is installed.
+  set(CMAKE_INSTALL_NAME_TOOL false CACHE FILEPATH "" FORCE)
+  set(CMAKE_USER_MAKE_RULES_OVERRIDE_CXX ${CMAKE_CURRENT_LIST_DIR}/zig_macos.cmake)
 else()
   set(CMAKE_SYSTEM_NAME Linux)
 endif()

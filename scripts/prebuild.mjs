@@ -1,7 +1,7 @@
 // Builds the addons that the package brings, into prebuilds/.
 //   node scripts/prebuild.mjs [--platform NAME]... [--system]
-// Those for Linux and Windows by default, with zig, which x64 Linux takes from its npm package (ZIG names another one) and which
-// needs cmake and ninja. --system builds for this machine with its own compiler, as the ones for macOS are built.
+// All by default, with zig, which x64 Linux takes from its npm package (ZIG names another one) and which needs cmake and ninja, and
+// lld for macOS. --system builds for this machine with its own compiler.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -20,11 +20,11 @@ const { values: options } = parseArgs({
 function wanted() {
   if (options.system)
     return [ownPlatform() ?? fail(`No addon is published for ${process.platform}-${process.arch}`)];
-  const known = platforms.filter(({ target }) => target);
-  return (options.platform ?? known.map(({ name }) => name)).map(
+  const names = platforms.map(({ name }) => name);
+  return (options.platform ?? names).map(
     (name) =>
-      known.find((platform) => platform.name === name) ??
-      fail(`Expected one of ${known.map(({ name }) => name).join(", ")} for --platform but received ${name}`),
+      platforms.find((platform) => platform.name === name) ??
+      fail(`Expected one of ${names.join(", ")} for --platform but received ${name}`),
   );
 }
 

@@ -27,7 +27,7 @@ function objdump(path, ...args) {
 
 /** @param {string} text */
 function archIn(text) {
-  if (/x86-64/.test(text)) return "x64";
+  if (/x86[-_]64/i.test(text)) return "x64";
   return /aarch64|arm64/.test(text) ? "arm64" : "an unknown processor";
 }
 

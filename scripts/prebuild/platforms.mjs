@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
  * @property {string} os as process.platform
  * @property {string} arch as process.arch
  * @property {"glibc" | "musl"} [libc]
- * @property {string} [target] zig's name of it, where zig builds for it; glibc 2.28 is what Node 20 itself needs
+ * @property {string} target zig's name of it; glibc 2.28 is what Node 20 itself needs
  */
 
 /** The platforms that the package brings an addon for. @type {readonly Platform[]} */
@@ -28,8 +28,8 @@ export const platforms = [
   },
   { name: "linux-arm64-musl", os: "linux", arch: "arm64", libc: "musl", target: "aarch64-linux-musl" },
   { name: "win32-x64", os: "win32", arch: "x64", target: "x86_64-windows-gnu" },
-  { name: "darwin-arm64", os: "darwin", arch: "arm64" },
-  { name: "darwin-x64", os: "darwin", arch: "x64" },
+  { name: "darwin-arm64", os: "darwin", arch: "arm64", target: "aarch64-macos.11.0" },
+  { name: "darwin-x64", os: "darwin", arch: "x64", target: "x86_64-macos.11.0" },
 ];
 
 /** This machine's own platform, if an addon is published for it. */
