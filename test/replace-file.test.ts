@@ -67,6 +67,11 @@ it("makes the folder that is missing, and removes it again where the file cannot
   expect(readdirSync(join(folder, "made"))).toEqual(["for"]);
 });
 
+it.runIf(existsSync("/proc/self"))("refuses a place that takes no folder", async () => {
+  const work = replaceFile("/proc/none/file", (file) => file.write(Buffer.from("new")));
+  await expect(work).rejects.toMatchObject({ code: "FILE_UNWRITABLE", path: "/proc/none/file" });
+});
+
 it("writes names as long as the system takes them", async () => {
   const path = join(folder, "長".repeat(85));
   await replaceFile(path, (file) => file.write(Buffer.from("new")));

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { fdatasync, fsync } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { ModelFormatError } from "../errors.js";
 import type { ByteRegion } from "../tensor.js";
+import { makeFolder } from "./make-folder.js";
 import { isMapped } from "./map-file.js";
 import { removeLeftovers, temporaryName } from "./remove-leftovers.js";
 
@@ -106,7 +107,7 @@ async function stage(
   staged: Staged[],
 ): Promise<void> {
   const temporary = join(dirname(path), temporaryName(path, process.pid, randomBytes(4).toString("hex")));
-  const made = await forWriting(path, mkdir(dirname(path), { recursive: true }));
+  const made = await forWriting(path, makeFolder(dirname(path)));
   const entry = { path, temporary, name: basename(path), made };
   staged.push(entry);
   const handle = await forWriting(path, open(temporary, "wx", 0o666));

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../files/make-folder.js";
 import { modelFiles } from "../onnx/model-bytes.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
@@ -32,7 +33,7 @@ export async function exportTransformersJs(
   trial: Pick<ReportTrial, "options">,
 ): Promise<string> {
   const target = join(folder, "transformersjs");
-  await mkdir(target, { recursive: true });
+  await makeFolder(target);
   await copyInOneFile(original, join(target, "onnx"), "model.onnx");
   await copyInOneFile(model, join(target, "onnx"), `model${suffixOf(trial)}.onnx`);
   for (const name of COMPANIONS) {
@@ -50,7 +51,7 @@ async function copyInOneFile(from: string, folder: string, name: string): Promis
     await copyModel(from, folder, name);
     return;
   }
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const model = readOnnx(from);
   try {
     await writeOnnx(join(folder, name), model, { externalData: false });

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ModelOperationError } from "../errors.js";
+import { makeFolder } from "../files/make-folder.js";
 import type { Report } from "./report.js";
 import { copyModel, writeText } from "./write-files.js";
 
@@ -34,7 +34,7 @@ type Value = Report["model"]["inputs"][number];
 export async function exportTriton(folder: string, model: string, report: Report): Promise<string> {
   const name = basename(report.model.name, ".onnx");
   const repository = join(folder, "triton");
-  await mkdir(join(repository, name), { recursive: true });
+  await makeFolder(join(repository, name));
   await writeText(join(repository, name, "config.pbtxt"), tritonConfig(name, report.model));
   await copyModel(model, join(repository, name, "1"), "model.onnx");
   return repository;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ModelFormatError } from "../errors.js";
+import { makeFolder } from "../files/make-folder.js";
 import { inspectModel } from "../graph/inspect-model.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import { packageVersion } from "../package-version.js";
@@ -64,7 +64,7 @@ export async function prepareSearch(
 async function trialsFolder(output: string): Promise<string> {
   const folder = join(output, "trials");
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
   } catch (cause) {
     throw new ModelFormatError(
       "FILE_UNWRITABLE",

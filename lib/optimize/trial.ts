@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod/mini";
 import type { NodeTreatment, QuantizeResult } from "../compress/options.js";
 import { pruneModel } from "../compress/prune/prune-model.js";
 import { quantizeModel } from "../compress/quantize-model.js";
 import { ModelFormatError, ModelOperationError } from "../errors.js";
+import { makeFolder } from "../files/make-folder.js";
 import { replaceFile } from "../files/replace-file.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import type { OnProgress } from "../progress.js";
@@ -96,7 +97,7 @@ export async function runTrial(
   if (known) return known;
   // Without a record it is nothing that can be used.
   await rm(folder, { recursive: true, force: true });
-  await mkdir(place, { recursive: true });
+  await makeFolder(place);
   try {
     const record = await tryOut(context, candidate, id, place);
     const text = new TextEncoder().encode(JSON.stringify(record));
