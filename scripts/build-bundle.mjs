@@ -1,6 +1,6 @@
 // Joins the compiled modules of build/lib into few files in dist, with source maps and beside their declarations: Node takes a third of
 // a millisecond to load a file, and there are hundreds.
-import { cpSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
@@ -13,9 +13,13 @@ const JOINED = ["@bufbuild/protobuf"];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const compiled = join(root, "build/lib");
+const dist = join(root, "dist");
 
-rmSync(join(root, "dist", CHUNKS), { recursive: true, force: true });
-cpSync(compiled, join(root, "dist"), {
+mkdirSync(dist, { recursive: true });
+// The page of reports stays; it is made again when it is stale.
+for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" }))
+  if (/\.(js|map|d\.ts)$/.test(name)) rmSync(join(dist, name));
+cpSync(compiled, dist, {
   recursive: true,
   filter: (path) => statSync(path).isDirectory() || path.endsWith(".d.ts"),
 });
