@@ -83,7 +83,12 @@ describe("proposals", () => {
       firstCandidates(profileOf({ ops, size: 1e7 }), "balanced").map(({ label }) => label);
     expect(labels({ Conv: 20, Gemm: 1 })).not.toContain("int8 dynamic");
     expect(labels({ MatMul: 20, LayerNormalization: 5 })).toContain("int8 dynamic");
-    expect(labels({ LSTM: 2 })).toEqual(["int8 dynamic", "int8 weights", "float16"]);
+    expect(labels({ LSTM: 2 })).toEqual([
+      "int8 dynamic",
+      "int8 dynamic, one scale each",
+      "int8 weights",
+      "float16",
+    ]);
   });
 
   it("save scales only where these are a part of the model worth the name", () => {

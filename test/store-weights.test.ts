@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from "vitest";
-import { inspectModel } from "../lib/index.js";
+import { inspectModel, readOnnx } from "../lib/index.js";
 import type { Tensor } from "../lib/tensor.js";
 import { buildGraph, buildModel, floats, type GraphSpec } from "./support/build-model.js";
 import { temporaryFolder } from "./support/folder.js";
@@ -85,16 +85,26 @@ describe("embeddings", () => {
 describe("recurrent layers", () => {
   const x = randomTensor([5, 2, 8], 5);
 
-  test.each([1, 2])("run in integers with %i direction(s)", async (directions) => {
+  test.each([
+    [1, true],
+    [2, true],
+    [2, false],
+  ])("run in integers with %i direction(s), per channel %s", async (directions, perChannel) => {
     const { input, output, mode, nodes } = await quantizeBuilt(
       folder,
-      `lstm-${directions}`,
+      `lstm-${directions}-${perChannel}`,
       buildModel(lstm(directions)),
       [],
+      { perChannel },
     );
     expect(mode).toBe("dynamic");
     expect(nodes).toEqual([expect.objectContaining({ name: "cell", treatment: "int8" })]);
     expect(inspectModel(output).ops).toEqual({ "com.microsoft.DynamicQuantizeLSTM": 1 });
+    const scales = readOnnx(output).proto.graph!.initializer.filter(({ name }) =>
+      name.endsWith("gate_scale"),
+    );
+    for (const { dims } of scales)
+      expect(dims).toEqual(perChannel ? [BigInt(directions), 64n] : [BigInt(directions)]);
     const [want, got] = [await run(input, { x }), await run(output, { x })];
     for (const name of ["y", "h"]) expect(largestError(want[name]!, got[name]!)).toBeLessThan(0.03);
   });

@@ -15,7 +15,7 @@ const WEIGHTS = [
 
 /**
  * Rewrites LSTM nodes into onnxruntime's DynamicQuantizeLSTM (com.microsoft): weights int8 with one scale per gate and
- * unit, stored with their last two axes exchanged; the input is quantized in every step. Returns the nodes rewritten.
+ * unit, or with `perChannel: false` one for all, stored with their last two axes exchanged; the input is quantized in every step. Returns the nodes rewritten.
  *
  * @param faint takes the names of weights whose values are too small for a scale
  */
@@ -27,7 +27,7 @@ export function quantizeLstms(
 ): NodeProto[] {
   const weights = new WeightStore(graph, { ...settings, weights: "int8" }, faint);
   const suitable = graph.allNodes().filter((node) => isSuitable(graph, node) && spared(node) === undefined);
-  for (const node of suitable) rewrite(graph, node, weights);
+  for (const node of suitable) rewrite(graph, node, weights, settings.perChannel);
   return suitable;
 }
 
@@ -40,14 +40,16 @@ function isSuitable(graph: Graph, node: NodeProto): boolean {
   );
 }
 
-function rewrite(graph: Graph, node: NodeProto, weights: WeightStore): void {
+function rewrite(graph: Graph, node: NodeProto, weights: WeightStore, perChannel: boolean): void {
   const input = [...node.input];
   while (input.length < 12) input.push("");
   for (const { index, parameters } of WEIGHTS) {
     const name = node.input[index]!;
-    const { quantized, params } = weights.quantize(name, "rows");
-    const { scales } = params();
+    const { quantized, params } = weights.quantize(name, perChannel ? "rows" : undefined);
     const [directions, rows, columns] = shapeOf(graph.initializer(name)!) as [number, number, number];
+    // The integer form takes a scale for each direction at least.
+    const scaleShape = perChannel ? [directions, rows] : [directions];
+    const scales = perChannel ? params().scales : new Float32Array(directions).fill(params().scales[0]!);
     const stored = graph.initializer(quantized)!;
     const constant = (
       suffix: string,
@@ -73,13 +75,8 @@ function rewrite(graph: Graph, node: NodeProto, weights: WeightStore): void {
       }),
     );
     input[index] = exchanged;
-    input[parameters] = constant("gate_scale", "float32", [directions, rows], scales);
-    input[parameters + 1] = constant(
-      "gate_zero_point",
-      "int8",
-      [directions, rows],
-      new Int8Array(scales.length),
-    );
+    input[parameters] = constant("gate_scale", "float32", scaleShape, scales);
+    input[parameters + 1] = constant("gate_zero_point", "int8", scaleShape, new Int8Array(scales.length));
   }
   const { attribute, output, name } = node;
   graph.removeNode(node);

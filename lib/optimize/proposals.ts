@@ -39,6 +39,7 @@ const channels = (sparsity: number): Step => ({
 
 const STATIC = quantize({ mode: "static" });
 const ONE_SCALE = quantize({ mode: "weights", perChannel: false, weightScales: "mse" });
+const ONE_SCALE_DYNAMIC = quantize({ mode: "dynamic", perChannel: false });
 const REPAIRED = quantize({ mode: "static", rounding: "compensated", correctBias: "empirical" });
 
 /**
@@ -54,6 +55,8 @@ export function firstCandidates(
   // onnxruntime's dynamic convolution is many times slower than the one in float.
   if (recurrent > 0 || (products > 0 && products >= convolutions))
     found.push({ label: "int8 dynamic", steps: [quantize({ mode: "dynamic" })] });
+  // With one scale onnxruntime's recurrent layers are a fifth faster (measured, spam_lstm).
+  if (recurrent > 0) found.push({ label: "int8 dynamic, one scale each", steps: [ONE_SCALE_DYNAMIC] });
   found.push({ label: "int8 weights", steps: [quantize({ mode: "weights" })] });
   if (isSmall) found.push({ label: "int8 weights, one scale each", steps: [ONE_SCALE] });
   if (products > 0)
