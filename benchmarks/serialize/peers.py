@@ -20,6 +20,17 @@ def opened(file, _):
         list(tensors.keys())
 
 
+def opened_again(file, _):
+    from safetensors import safe_open
+
+    for _ in range(100):
+        with safe_open(file, "np") as tensors:
+            list(tensors.keys())
+    yield
+    with safe_open(file, "np") as tensors:
+        list(tensors.keys())
+
+
 def numpy_max(file, _):
     from safetensors.numpy import load_file
 
@@ -95,6 +106,7 @@ def onnx_saved(file, scratch):
 
 SAFETENSORS = {
     "Python: safe_open, list": (("safetensors", "numpy"), opened),
+    "Python: safe_open, list, after 100 others": (("safetensors", "numpy"), opened_again),
     "Python: safetensors.numpy, max of all": (("safetensors", "numpy"), numpy_max),
     "Python: safetensors.torch, max of all": (("safetensors", "torch"), torch_max),
     "Python: pickle.load, max of all": (("safetensors", "numpy"), unpickled),
