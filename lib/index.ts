@@ -46,6 +46,7 @@ export type {
 } from "./compress/prune/sensitivity.js";
 export { quantizeModel } from "./compress/quantize-model.js";
 export type {
+  ChannelScope,
   ChannelScore,
   PruneChannelsOptions,
   PruneChannelsResult,
@@ -62,7 +63,13 @@ export type { TargetType } from "./convert/cast-tensor.js";
 export { type ConvertOptions, type ConvertResult, convertModel } from "./convert/convert-model.js";
 export type { OutputFormat } from "./convert/write-tensor-file.js";
 export type { FeedLike } from "./data/check-feeds.js";
-export type { DatasetSource, SampleLike, SampleSource, TensorFileSource } from "./data/open-dataset.js";
+export type {
+  DatasetSource,
+  SampleLike,
+  SampleSource,
+  SamplesInMemory,
+  TensorFileSource,
+} from "./data/open-dataset.js";
 export {
   cudaDevice,
   cudaTimes,
@@ -111,7 +118,7 @@ export { type NpyFile, readNpy } from "./npy/read-npy.js";
 export { type NpzEntry, type NpzFile, readNpz } from "./npy/read-npz.js";
 export { writeNpy } from "./npy/write-npy.js";
 export { type WriteNpzOptions, writeNpz } from "./npy/write-npz.js";
-export { type OnnxModel, readOnnx } from "./onnx/read.js";
+export { type BytePart, type OnnxModel, readOnnx } from "./onnx/read.js";
 export { type WriteOnnxOptions, writeOnnx } from "./onnx/write.js";
 export {
   ELEMENT_TYPES,
