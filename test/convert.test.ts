@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
 import { beforeEach, describe, expect, it, test } from "vitest";
 import {
   convertModel,
@@ -14,6 +15,7 @@ import {
   writeGguf,
   writeSafetensors,
 } from "../lib/index.js";
+import { SparseTensorProtoSchema } from "../lib/onnx/proto/onnx_pb.js";
 import { encodeTensor } from "../lib/onnx/tensor-proto.js";
 import { bytesOf } from "../lib/tensor.js";
 import { buildModel, modelFile } from "./support/build-model.js";
@@ -33,10 +35,10 @@ describe("ONNX initializers", () => {
     const model = onnxFile(join(folder, "m.onnx"), manyTypes());
     const weights = join(folder, "w.safetensors");
     const out = await convertModel(model, weights, { check: true });
-    expect(out).toMatchObject({ from: "onnx", to: "safetensors", tensors: 10, converted: 0, checked: true });
+    expect(out).toMatchObject({ from: "onnx", to: "safetensors", tensors: 11, converted: 0, checked: true });
     const file = readSafetensors(weights);
     expect(file.entries.get("nibbles")).toMatchObject({ dtype: "uint8", shape: [5] });
-    expect(file.metadata).toEqual({ "packed:nibbles": "int4 [3, 3]" });
+    expect(file.metadata).toEqual({ "packed:nibbles": "int4 [3, 3]", "packed:odd": "float4e2m1 [3]" });
     expect(file.tensors.get("brain")!.data).toEqual(manyTypes().brain!.data);
     file.close();
 
@@ -99,6 +101,22 @@ describe("ONNX initializers", () => {
     const { left } = await convertModel(join(folder, "m.onnx"), join(folder, "w.safetensors"));
     expect(left).toEqual({ words: "its elements are STRING" });
   });
+
+  it("that are sparse are left out, and named", async () => {
+    const model = buildModel({ nodes: [], initializers: [encodeTensor("x", "int8", [1], Int8Array.of(1))] });
+    const values = encodeTensor("few", "int8", [1], Int8Array.of(1));
+    model.graph!.sparseInitializer.push(create(SparseTensorProtoSchema, { values, dims: [9n] }));
+    writeFileSync(join(folder, "m.onnx"), modelFile(model));
+    const { left } = await convertModel(join(folder, "m.onnx"), join(folder, "w.safetensors"));
+    expect(left).toEqual({ few: "it is stored as a sparse tensor" });
+  });
+
+  it("of one name are refused, for one of them would be lost", async () => {
+    const initializers = [1, 2].map((value) => encodeTensor("x", "int8", [1], Int8Array.of(value)));
+    writeFileSync(join(folder, "m.onnx"), modelFile(buildModel({ nodes: [], initializers })));
+    const work = convertModel(join(folder, "m.onnx"), join(folder, "w.safetensors"));
+    await expect(work).rejects.toMatchObject({ code: "MODEL_INVALID", field: 'tensor "x"' });
+  });
 });
 
 describe("types", () => {
@@ -159,7 +177,7 @@ describe("types", () => {
     expect(readFileSync(copy).equals(readFileSync(path))).toBe(true);
     const refused = convertModel(path, join(folder, "out.safetensors"));
     await expect(refused).rejects.toMatchObject({ code: "UNSUPPORTED_CONVERSION" });
-    await expect(refused).rejects.toThrow('"k": safetensors has no Q4_K');
+    await expect(refused).rejects.toThrow('"k": safetensors has no Q4_K; such values cannot be converted');
   });
 
   it("values beyond the new type are told", async () => {
@@ -167,12 +185,15 @@ describe("types", () => {
     const big: Record<string, Tensor> = {
       fits: { dtype: "float32", shape: [2], data: Float32Array.of(65519, -Infinity) },
       big: { dtype: "float32", shape: [1], data: Float32Array.of(-65520) },
+      beside: { dtype: "float32", shape: [3], data: Float32Array.of(Infinity, 70000, NaN) },
       huge: { dtype: "float64", shape: [1], data: Float64Array.of(1e300) },
     };
     await writeSafetensors(path, big);
     const { warnings } = await convertModel(path, join(folder, "out.safetensors"), { dtype: "float16" });
-    expect(warnings.map((text) => text.split(" ")[1])).toEqual(expect.arrayContaining(['"big"', '"huge"']));
-    expect(warnings).toHaveLength(2);
+    expect(warnings.map((text) => text.split(" ")[1])).toEqual(
+      expect.arrayContaining(['"big"', '"beside"', '"huge"']),
+    );
+    expect(warnings).toHaveLength(3);
   });
 
   it("float64 is rounded to float32", async () => {

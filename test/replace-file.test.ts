@@ -1,6 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, it, test } from "vitest";
 import { replaceFile } from "../lib/files/replace-file.js";
 import { temporaryFolder } from "./support/folder.js";
@@ -72,6 +82,33 @@ it.runIf(existsSync("/proc/self"))("refuses a place that takes no folder", async
   await expect(work).rejects.toMatchObject({ code: "FILE_UNWRITABLE", path: "/proc/none/file" });
 });
 
+it.skipIf(process.platform === "win32")(
+  "leaves pipes, devices and links to them in their place, and asks for no byte",
+  async () => {
+    const pipe = join(folder, "pipe");
+    const link = join(folder, "link");
+    const ask = (): Promise<void> => Promise.reject(new Error("asked"));
+    expect(spawnSync("mkfifo", [pipe]).status).toBe(0);
+    symlinkSync("/dev/null", link);
+    for (const path of [pipe, link]) {
+      const { ino } = lstatSync(path);
+      const work = replaceFile(path, ask);
+      await expect(work).rejects.toMatchObject({ code: "FILE_UNWRITABLE", path });
+      await expect(work).rejects.toThrow(/a pipe or a device, not a file/);
+      expect(lstatSync(path).ino).toBe(ino);
+    }
+  },
+);
+
+it.skipIf(process.platform === "win32")("takes the place of a link, not of what it names", async () => {
+  const [named, link] = [join(folder, "named"), join(folder, "link to named")];
+  writeFileSync(named, "old");
+  symlinkSync(named, link);
+  await replaceFile(link, (file) => file.write(Buffer.from("new")));
+  expect([readFileSync(named, "utf8"), readFileSync(link, "utf8")]).toEqual(["old", "new"]);
+  expect(lstatSync(link).isFile()).toBe(true);
+});
+
 it("writes names as long as the system takes them", async () => {
   const path = join(folder, "長".repeat(85));
   await replaceFile(path, (file) => file.write(Buffer.from("new")));
@@ -89,6 +126,25 @@ test.each([
   await expect(work).rejects.toThrow(expect.objectContaining({ code: "FILE_UNWRITABLE" }));
   await expect(work).rejects.toThrow(message);
   await expect(work).rejects.not.toThrow(/\.tmp/);
+});
+
+it.skipIf(process.platform === "win32")("writes into a folder that may not be listed", () => {
+  const closed = join(folder, "closed");
+  mkdirSync(closed);
+  chmodSync(folder, 0o755);
+  chmodSync(closed, 0o333);
+  const built = (name: string) => JSON.stringify(new URL(`../build/lib/${name}.js`, import.meta.url).href);
+  const model = fileURLToPath(new URL("../models/digits_cnn.onnx", import.meta.url));
+  const script = `
+    const { readOnnx, writeOnnx } = await import(${built("index")});
+    const model = readOnnx(${JSON.stringify(model)});
+    // Root may list every folder.
+    if (process.geteuid() === 0) process.seteuid(65534);
+    await writeOnnx(${JSON.stringify(join(closed, "model.onnx"))}, model);`;
+  const { stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  expect(stderr).toBe("");
+  chmodSync(closed, 0o755);
+  expect(readdirSync(closed)).toEqual(["model.onnx"]);
 });
 
 it.skipIf(process.platform === "win32")("a file past the size limit says so and is not left behind", () => {

@@ -91,14 +91,13 @@ export function castTensor(
     : (count / GGUF_BLOCK_VALUES) * ggufBlockBytes(target);
   const fill: Fill = (out) => {
     if (stored.type === "float64" && count > 0) {
-      const { min, max } = summarize(stored.load() as Float64Array);
-      report(Math.max(max, -min), FLOAT32_OVERFLOW, casting);
+      const values = stored.load() as Float64Array;
+      report(largestFinite(values, summarize(values)), FLOAT32_OVERFLOW, casting);
     }
     for (const [values, at] of floatChunks(stored, count)) {
       rule.put(values, out, at);
-      if (!Number.isFinite(rule.overflow)) continue;
-      const { min, max } = minMax(values);
-      report(Math.max(max, -min), rule.overflow, casting);
+      if (Number.isFinite(rule.overflow))
+        report(largestFinite(values, minMax(values)), rule.overflow, casting);
     }
   };
   const load = () => {
@@ -109,9 +108,23 @@ export function castTensor(
   return { dtype: rule.dtype, type: target, shape, byteLength, fill, load };
 }
 
-/** What was infinite before is no loss. */
 function report(largest: number, overflow: number, { onOverflow }: Casting): void {
-  if (Number.isFinite(largest) && largest >= overflow) onOverflow(largest);
+  if (largest >= overflow) onOverflow(largest);
+}
+
+/** The largest magnitude but for infinity, which is no loss where it was before, and NaN; the range hides others behind these. */
+function largestFinite(
+  values: Float32Array | Float64Array,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const largest = Math.max(max, -min);
+  if (Number.isFinite(largest)) return largest;
+  let finite = 0;
+  for (const value of values) {
+    const magnitude = Math.abs(value);
+    if (magnitude > finite && magnitude < Number.POSITIVE_INFINITY) finite = magnitude;
+  }
+  return finite;
 }
 
 function fitsBlocks(shape: readonly number[]): boolean {

@@ -10,6 +10,7 @@ import { writeOnnx } from "../onnx/write.js";
 import type { OnProgress } from "../progress.js";
 import { writeSafetensors } from "../safetensors/write.js";
 import type { DeferredTensor, DType, Tensor } from "../tensor.js";
+import { hasFloats } from "../tensor-file/float-chunks.js";
 import { isPacked, packedEntry } from "../tensor-file/packed-types.js";
 import type { TensorFile } from "../tensor-file/tensor-file.js";
 import type { OutgoingTensor } from "./cast-tensor.js";
@@ -68,9 +69,9 @@ async function safetensors(
   const outgoing = new Map<string, Tensor | DeferredTensor>();
   for (const [name, tensor] of tensors) {
     const dtype = requireDType(name, tensor, "safetensors");
-    if (isPacked(dtype)) {
+    if (isPacked(dtype, tensor.shape)) {
       metadata.set(...packedEntry(name, dtype, tensor.shape));
-      outgoing.set(name, { dtype: "uint8", shape: [tensor.byteLength], data: tensor.load() });
+      outgoing.set(name, withDType({ ...tensor, shape: [tensor.byteLength] }, "uint8"));
     } else outgoing.set(name, withDType(tensor, dtype));
   }
   const named = metadata.size > 0 ? { metadata: Object.fromEntries(metadata) } : {};
@@ -91,7 +92,7 @@ async function gguf(
       outgoing.set(name, fill ? { ...block, fill } : { ...block, data: tensor.load() });
       continue;
     }
-    if (ggufTypeOfDType(dtype) === undefined) throw unsupported(name, dtype, "GGUF");
+    if (ggufTypeOfDType(dtype) === undefined) throw unsupported(name, tensor, "GGUF");
     outgoing.set(name, withDType(tensor, dtype));
   }
   const metadata = source.typedMetadata ?? textMetadata(source.metadata);
@@ -152,7 +153,7 @@ async function npy(
 
 function asArray(name: string, tensor: OutgoingTensor): Tensor | DeferredTensor {
   const dtype = requireDType(name, tensor, "numpy");
-  if (descriptorOf(dtype) === undefined) throw unsupported(name, dtype, "numpy");
+  if (descriptorOf(dtype) === undefined) throw unsupported(name, tensor, "numpy");
   return withDType(tensor, dtype);
 }
 
@@ -160,14 +161,17 @@ function withDType({ shape, fill, load }: OutgoingTensor, dtype: DType): Tensor 
   return fill ? { dtype, shape, fill } : { dtype, shape, data: load() };
 }
 
-function requireDType(name: string, { dtype, type }: OutgoingTensor, format: string): DType {
-  if (dtype === undefined) throw unsupported(name, type, format);
-  return dtype;
+function requireDType(name: string, tensor: OutgoingTensor, format: string): DType {
+  if (tensor.dtype === undefined) throw unsupported(name, tensor, format);
+  return tensor.dtype;
 }
 
-function unsupported(name: string, type: string, format: string): ModelOperationError {
+function unsupported(name: string, tensor: OutgoingTensor, format: string): ModelOperationError {
+  const fix = hasFloats(tensor)
+    ? "choose a dtype that it has"
+    : "such values cannot be converted, only stored in a format that has them";
   return new ModelOperationError(
     "UNSUPPORTED_CONVERSION",
-    `tensor ${JSON.stringify(name)}: ${format} has no ${type}; choose a dtype that it has`,
+    `tensor ${JSON.stringify(name)}: ${format} has no ${tensor.type}; ${fix}`,
   );
 }

@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { fdatasync, fsync } from "node:fs";
-import { type FileHandle, open, rename, rm, rmdir } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { ModelFormatError } from "../errors.js";
 import type { ByteRegion } from "../tensor.js";
 import { makeFolder } from "./make-folder.js";
 import { isMapped } from "./map-file.js";
 import { removeLeftovers, temporaryName } from "./remove-leftovers.js";
+import { syncData, syncDirectory, syncFile } from "./sync.js";
 
 /**
  * Node refuses single writes of 2 GiB and more, and writev takes at most IOV_MAX buffers. Calls of 64 MiB take longer than these, and
@@ -22,10 +21,6 @@ const RENAME_DELAYS_MS = [10, 50, 250, 1000];
 
 /** So much is on its way to the disk while the rest is written, instead of all of it being waited for in the end. */
 const SYNC_FROM_BYTES = 16 * 1024 * 1024;
-
-/** By its descriptor, because a FileHandle cannot under Yarn's Plug'n'Play. */
-const syncFile = promisify(fsync);
-const syncData = promisify(fdatasync);
 
 /** Receives the bytes of a file in order. Await each call: it bounds what is in flight. */
 export interface FileSink {
@@ -54,7 +49,8 @@ export interface Replacement {
 /**
  * Writes a file whole or not at all: into a temporary file beside it, flushed to disk, then renamed over `path`.
  * A folder that is missing is made. If `write` or the disk fails, the temporary file is removed, with the folders that were made for
- * it, and whatever stood at `path` is untouched.
+ * it, and whatever stood at `path` is untouched. A symbolic link gives way to the file; what it names is untouched. Where a folder,
+ * a pipe or a device stands, nothing is written.
  * Where the name depends on the bytes, `write` returns the name to use instead of the last part of `path`.
  *
  * @throws ModelFormatError FILE_UNWRITABLE, naming `path` and what the disk said; whatever `write` itself throws; the signal's reason
@@ -89,7 +85,8 @@ export async function replaceFiles(
     throw error;
   }
   if (sync)
-    for (const folder of new Set(staged.map(({ path }) => dirname(path)))) await syncDirectory(folder);
+    for (const [folder, path] of new Map(staged.map(({ path }) => [dirname(path), path])))
+      await forWriting(path, syncDirectory(folder));
   for (const { path } of staged) await removeLeftovers(path);
 }
 
@@ -106,6 +103,7 @@ async function stage(
   { sync, signal }: ReplaceOptions,
   staged: Staged[],
 ): Promise<void> {
+  await requireFile(path);
   const temporary = join(dirname(path), temporaryName(path, process.pid, randomBytes(4).toString("hex")));
   const made = await forWriting(path, makeFolder(dirname(path)));
   const entry = { path, temporary, name: basename(path), made };
@@ -120,6 +118,14 @@ async function stage(
     await sink.settled();
     await handle.close();
   }
+}
+
+/** To rename onto a device or a pipe, or a link to one such as /dev/stdout, would take it away from all who use it. */
+async function requireFile(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined || there.isFile()) return;
+  const what = there.isDirectory() ? "it is a folder" : "it is a pipe or a device, not a file";
+  throw new ModelFormatError("FILE_UNWRITABLE", `the file cannot be written: ${what}`, { path });
 }
 
 /** From the inside out, as long as they are empty: others may have put something there. */
@@ -265,15 +271,4 @@ async function renameWithRetry(from: string, to: string): Promise<void> {
     }
   }
   await rename(from, to);
-}
-
-/** Without this a crash may lose the new name although the bytes are on disk. Windows has no such call. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await open(path, "r");
-  try {
-    await syncFile(handle.fd);
-  } finally {
-    await handle.close();
-  }
 }

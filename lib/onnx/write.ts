@@ -245,12 +245,16 @@ function* batches(pieces: readonly Piece[]): Generator<readonly Piece[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** Data files of the model that stood here before; nothing refers to them any more. */
+/**
+ * Data files of the model that stood here before; nothing refers to them any more. What cannot be listed or removed stays, as what is
+ * mapped does on Windows: the model is written.
+ */
 async function removeOldData(path: string, current: string | undefined): Promise<void> {
   const prefix = `${basename(path)}.`;
-  for (const name of await readdir(dirname(path))) {
+  for (const name of await readdir(dirname(path)).catch(() => [])) {
     const isData = name.startsWith(prefix) && /^[0-9a-f]{16}\.data$/.test(name.slice(prefix.length));
-    if (isData && join(dirname(path), name) !== current) await rm(join(dirname(path), name));
+    const old = join(dirname(path), name);
+    if (isData && old !== current) await rm(old, { force: true }).catch(() => undefined);
   }
 }
 

@@ -159,9 +159,9 @@ function checkTensor(name: string, tensor: Tensor | DeferredTensor): Pick<Entry,
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw outOfRange("sizes that are integers from 0", `shape of ${what}`, `[${shape.join(", ")}]`);
   const expected = (elementCount(shape) * bitsPerElement(dtype)) / 8;
+  if (!Number.isInteger(expected)) throw outOfRange("whole bytes", `data of ${what}`, expected);
   if ("data" in tensor && tensor.data.byteLength !== expected)
     throw outOfRange(`${expected} bytes`, `data of ${what}`, tensor.data.byteLength);
-  if (!Number.isInteger(expected)) throw outOfRange("whole bytes", `data of ${what}`, expected);
   return { type, byteLength: expected };
 }
 

@@ -60,8 +60,13 @@ export function openTensorFile(path: string, options: MapOptions = {}): TensorFi
 
 function openOnnx(path: string, options: MapOptions): Omit<TensorFile, "format"> {
   const model = readOnnx(path, options);
-  const metadata = new Map(Object.entries(model.metadata));
-  return { paths: [path], ...initializersOf(model), metadata, close: () => model.close() };
+  try {
+    const metadata = new Map(Object.entries(model.metadata));
+    return { paths: [path], ...initializersOf(model), metadata, close: () => model.close() };
+  } catch (error) {
+    model.close();
+    throw error;
+  }
 }
 
 function openSafetensors(path: string, options: MapOptions): Omit<TensorFile, "format"> {

@@ -1,12 +1,13 @@
 import { ModelFormatError } from "../errors.js";
-import { byteCount, type DType } from "../tensor.js";
+import { bitsPerElement, byteCount, type DType, elementCount } from "../tensor.js";
 
 /** Types that safetensors lacks: their bytes go there as U8, and the metadata says what they are. */
 const PACKED_TYPES: ReadonlySet<string> = new Set<DType>(["int4", "uint4"]);
 const PREFIX = "packed:";
 
-export function isPacked(dtype: DType): boolean {
-  return PACKED_TYPES.has(dtype);
+/** Whether safetensors has no form for it: for its type, or because it ends inside a byte. */
+export function isPacked(dtype: DType, shape: readonly number[]): boolean {
+  return PACKED_TYPES.has(dtype) || (elementCount(shape) * bitsPerElement(dtype)) % 8 !== 0;
 }
 
 /** The entry of the metadata that says what a tensor of bytes is: { "packed:weight": "int4 [3, 5]" }. */
@@ -31,7 +32,7 @@ export function packedType(
 ): { dtype: DType; shape: number[] } | undefined {
   const text = Object.hasOwn(metadata, PREFIX + name) ? metadata[PREFIX + name] : undefined;
   if (text === undefined) return undefined;
-  const [, dtype, sizes] = /^(int4|uint4) \[((?:\d{1,15}(?:, \d{1,15})*)?)\]$/.exec(text) ?? [];
+  const [, dtype, sizes] = /^(int4|uint4|float4e2m1) \[((?:\d{1,15}(?:, \d{1,15})*)?)\]$/.exec(text) ?? [];
   const shape = sizes === "" ? [] : sizes?.split(", ").map(Number);
   const fits =
     dtype !== undefined &&

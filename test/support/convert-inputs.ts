@@ -21,6 +21,7 @@ export function manyTypes(): Record<string, Tensor> {
     ids: { dtype: "int64", shape: [2], data: BigInt64Array.of(-1n, 2n ** 62n) },
     flags: { dtype: "bool", shape: [3], data: Uint8Array.of(1, 0, 1) },
     nibbles: { dtype: "int4", shape: [3, 3], data: Uint8Array.of(0x21, 0x43, 0x65, 0x87, 0x09) },
+    odd: { dtype: "float4e2m1", shape: [3], data: Uint8Array.of(0x21, 0x03) },
     tiny: { dtype: "float8e4m3fn", shape: [2], data: Uint8Array.of(0x38, 0x7e) },
   };
 }
