@@ -12,5 +12,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     retry: 0,
+    // onnxruntime would report every model of the tests to its makers.
+    env: { ORT_DISABLE_TELEMETRY: "1" },
   },
 });

@@ -57,14 +57,17 @@ try {
       [process.env.PYTHON ?? "python3", "-c", STATIC, input, output, data, method],
     ];
     console.log(basename(input));
-    await compareProcesses([
-      ours(),
-      ...METHODS.flatMap(([own, other]) => [
-        // The Python tool looks for nothing to repair and leaves nothing in float.
-        ours("--calibrate", own, "--keep-float", "none", "--no-equalize"),
-        ...(process.env.PYTHON ? [theirs(other)] : []),
-      ]),
-    ]);
+    await compareProcesses(
+      [
+        ours(),
+        ...METHODS.flatMap(([own, other]) => [
+          // The Python tool looks for nothing to repair and leaves nothing in float.
+          ours("--calibrate", own, "--keep-float", "none", "--no-equalize"),
+          ...(process.env.PYTHON ? [theirs(other)] : []),
+        ]),
+      ],
+      output,
+    );
   }
 } finally {
   rmSync(folder, { recursive: true });

@@ -60,7 +60,7 @@ try {
         ]
       : []),
   ];
-  await compareProcesses(contenders);
+  await compareProcesses(contenders, output);
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -11,6 +11,8 @@ type Ort = typeof import("onnxruntime-node");
 export async function onnxruntime(work: OnnxWork | undefined): Promise<Contender[]> {
   if (!work) return [];
   let ort: Ort;
+  // It would report the models to its makers, in the middle of what is timed.
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
   try {
     ort = await import("onnxruntime-node");
   } catch (error) {

@@ -7,6 +7,7 @@ import { gateFloor } from "../graph/gate-floor.js";
 import type { Graph } from "../graph/graph.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { OnProgress } from "../progress.js";
+import { forEachBatch } from "../runtime/for-each-batch.js";
 import type { ModelProcess } from "../runtime/model-process.js";
 import type { CacheUse } from "./calibration-cache.js";
 
@@ -69,13 +70,12 @@ export async function calibrateModel(
     session.release();
     return { ...kept.held, cache: { path: cache, state: "used" } };
   }
-  const total = dataset.samples === undefined ? {} : { total: dataset.samples };
-  let seen = 0;
-  for await (const { feeds, count, padding } of dataset) {
-    await session.observe(feeds, [...observed.keys()], observer, { count, padding });
-    seen += count;
-    onProgress?.({ stage: "calibrate", done: seen, ...total });
-  }
+  const names = [...observed.keys()];
+  const seen = await forEachBatch(
+    dataset,
+    ({ feeds, count, padding }) => session.observe(feeds, names, observer, { count, padding }),
+    { stage: "calibrate", onProgress },
+  );
   const results = Object.entries(await session.observed());
   session.release();
   const ranges = Object.fromEntries(results.map(([name, range]) => [observed.get(name)!, range]));

@@ -5,6 +5,7 @@ import { openDataset } from "../data/open-dataset.js";
 import { observedName, withOutputs } from "../graph/expose-tensors.js";
 import type { OnnxModel } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
+import { forEachBatch } from "../runtime/for-each-batch.js";
 import type { ModelProcess } from "../runtime/model-process.js";
 import type { CalibrateOptions } from "./calibrate-model.js";
 import { passesOf } from "./passes-of.js";
@@ -34,17 +35,15 @@ export async function* collectStatistics(
   extended.close();
   const session = await models.load(path, threads === undefined ? {} : { threads });
   const dataset = await openDataset(data, { inputs: session.inputs, samples });
-  const total = dataset.samples === undefined ? {} : { total: dataset.samples };
   for (const pass of passesOf(layers, ([, layer]) => (gram ? gramBytes(layer) : 0))) {
     const observed = Object.fromEntries(
       pass.map(([name, layer]) => [name, { ...layer, tensor: observedName(model, layer.tensor) }]),
     );
-    let seen = 0;
-    for await (const { feeds, count, padding } of dataset) {
-      await session.observeLayers(feeds, observed, gram, padding);
-      seen += count;
-      onProgress?.({ stage: "repair", done: seen, ...total });
-    }
+    await forEachBatch(
+      dataset,
+      ({ feeds, padding }) => session.observeLayers(feeds, observed, gram, padding),
+      { stage: "repair", onProgress },
+    );
     for (const [name] of pass) {
       const statistics = await session.takeLayer(name);
       if (statistics) yield [name, statistics];

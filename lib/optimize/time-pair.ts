@@ -50,7 +50,8 @@ export async function timeTogether(
   const { threads, signal } = options;
   await using models = await ModelProcess.start({ signal });
   const sessions = [];
-  for (const path of [original, ...candidates]) sessions.push(await models.load(path, { threads }));
+  for (const path of [original, ...candidates])
+    sessions.push(await models.load(path, { threads, spinning: true }));
   const inputs = commonInputs(sessions[0]!, sessions[1]!);
   for await (const batch of await openDataset(data, { inputs, batch: 1 })) {
     const [base, ...times] = await measureRuns(models, sessions, firstOf(batch, inputs).feeds, options);

@@ -48,7 +48,7 @@ export async function benchmarkModel(
   await using models = await ModelProcess.start({ signal });
   onProgress?.({ stage: "load", done: 0, total: 1 });
   const start = performance.now();
-  const session = await models.load(model, { threads });
+  const session = await models.load(model, { threads, spinning: true });
   const loadMs = performance.now() - start;
   const { inputs } = session;
   const dataset =

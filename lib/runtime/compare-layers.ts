@@ -18,6 +18,7 @@ import { type WeightError, weightErrors } from "../graph/weight-errors.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { OnProgress } from "../progress.js";
+import { forEachBatch } from "./for-each-batch.js";
 import { ModelProcess } from "./model-process.js";
 import { SwitchedSession } from "./switched-session.js";
 
@@ -174,16 +175,11 @@ async function compareActivations(
     ...(has(reference, name) && { float: observedName(reference.model, name) }),
   }));
   const dataset = await open(second.inputs, options);
-  let done = 0;
-  for await (const { feeds, count, padding } of dataset) {
-    await second.compareTensors(first, feeds, compared, { count, padding });
-    done += count;
-    options.onProgress?.({
-      stage: "compare layers",
-      done,
-      ...(dataset.samples !== undefined && { total: dataset.samples }),
-    });
-  }
+  await forEachBatch(
+    dataset,
+    ({ feeds, count, padding }) => second.compareTensors(first, feeds, compared, { count, padding }),
+    { stage: "compare layers", onProgress: options.onProgress },
+  );
   const errors = await second.comparedTensors();
   first.release();
   second.release();

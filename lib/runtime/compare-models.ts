@@ -6,6 +6,7 @@ import { modelBytes } from "../onnx/model-bytes.js";
 import type { OnProgress } from "../progress.js";
 import type { Accuracy } from "./class-tally.js";
 import { compareLayers, type LayerComparison } from "./compare-layers.js";
+import { forEachBatch } from "./for-each-batch.js";
 import { type Latency, measureRuns, summarize } from "./latency.js";
 import { commonInputs } from "./match-values.js";
 import { ModelProcess } from "./model-process.js";
@@ -76,11 +77,17 @@ export async function compareModels(
   const size = { reference: sizeOf(reference), candidate: sizeOf(candidate) };
   await using models = await ModelProcess.start({ signal });
   onProgress?.({ stage: "load", done: 0, total: 2 });
-  const first = await models.load(reference, { threads });
+  const first = await models.load(reference, { threads, spinning: true });
   const { result, sample } = await compareResults(first, candidate, { ...options, threads });
   const timed =
     latency && sample !== undefined
-      ? await compareLatency(models, first, await models.load(candidate, { threads }), sample, options)
+      ? await compareLatency(
+          models,
+          first,
+          await models.load(candidate, { threads, spinning: true }),
+          sample,
+          options,
+        )
       : undefined;
   return {
     samples: result.samples,
@@ -109,13 +116,15 @@ async function compareResults(
       : await openDataset(data, { inputs, labels, samples });
   const result = new ResultComparison(first, second);
   let sample: Batch | undefined;
-  for await (const batch of dataset) {
-    sample ??= firstOf(batch, inputs);
-    const [a, b] = await Promise.all([first.run(batch.feeds), second.run(batch.feeds)]);
-    result.add(batch, a, b);
-    const total = dataset.samples;
-    onProgress?.({ stage: "compare", done: result.samples, ...(total !== undefined && { total }) });
-  }
+  await forEachBatch(
+    dataset,
+    async (batch) => {
+      sample ??= firstOf(batch, inputs);
+      const [a, b] = await Promise.all([first.run(batch.feeds), second.run(batch.feeds)]);
+      result.add(batch, a, b);
+    },
+    { stage: "compare", onProgress },
+  );
   return { result, sample };
 }
 

@@ -28,9 +28,9 @@ export interface ModelProcessOptions {
 }
 
 interface Pending {
+  readonly method: Method;
   resolve(result: never): void;
   reject(reason: unknown): void;
-  timer: NodeJS.Timeout | undefined;
 }
 
 /**
@@ -44,7 +44,10 @@ interface Pending {
  * const { logits } = await session.run({ image });
  */
 export class ModelProcess implements AsyncDisposable {
+  /** In the order in which they are answered. */
   private readonly pending = new Map<number, Pending>();
+  /** Of the request that is worked on. */
+  private timer: NodeJS.Timeout | undefined;
   private child: ChildProcess | undefined;
   private exited: Promise<unknown> = Promise.resolve();
   private readonly labels = new Set<string>();
@@ -143,13 +146,11 @@ export class ModelProcess implements AsyncDisposable {
   /** For Session: sends one request and waits for its answer. */
   request<M extends Method>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
     if (this.ended) return Promise.reject(this.ended.reason);
-    const { timeoutMs } = this.options;
     const child = this.started();
     const id = ++this.lastId;
     return new Promise<Methods[M]["result"]>((resolve, reject) => {
-      const timer =
-        timeoutMs === undefined ? undefined : setTimeout(() => this.timeOut(method, timeoutMs), timeoutMs);
-      this.pending.set(id, { resolve, reject, timer });
+      this.pending.set(id, { method, resolve, reject });
+      if (this.pending.size === 1) this.startTimer();
       this.keepParentAlive(true);
       child.send({ id, method, params }, (error) => {
         // A broken channel means that the process is going; its close event tells why.
@@ -179,6 +180,15 @@ export class ModelProcess implements AsyncDisposable {
     this.end(this.options.signal!.reason);
   };
 
+  /** Requests that wait for others have all their time left. */
+  private startTimer(): void {
+    clearTimeout(this.timer);
+    const [first] = this.pending.values();
+    const { timeoutMs } = this.options;
+    if (first === undefined || timeoutMs === undefined) return;
+    this.timer = setTimeout(() => this.timeOut(first.method, timeoutMs), timeoutMs);
+  }
+
   private timeOut(method: Method, timeoutMs: number): void {
     this.child?.kill("SIGKILL");
     this.end(
@@ -190,7 +200,7 @@ export class ModelProcess implements AsyncDisposable {
     const pending = this.pending.get(reply.id);
     if (pending === undefined) return;
     this.pending.delete(reply.id);
-    clearTimeout(pending.timer);
+    this.startTimer();
     if (this.pending.size === 0) this.keepParentAlive(false);
     if ("result" in reply) pending.resolve(reply.result as never);
     else pending.reject(new ModelOperationError(reply.error.code, reply.error.message, this.lastWords()));
@@ -200,11 +210,9 @@ export class ModelProcess implements AsyncDisposable {
     if (this.ended) return;
     this.ended = { reason };
     this.options.signal?.removeEventListener("abort", this.abort);
-    for (const { reject, timer } of this.pending.values()) {
-      clearTimeout(timer);
-      reject(reason);
-    }
+    for (const { reject } of this.pending.values()) reject(reason);
     this.pending.clear();
+    clearTimeout(this.timer);
   }
 
   private died(code: number | null, signal: NodeJS.Signals | null): ModelOperationError {
@@ -230,11 +238,16 @@ export class ModelProcess implements AsyncDisposable {
 
 let spare: ChildProcess | undefined;
 
+/**
+ * Without onnxruntime's reports to its makers (since 1.29, on by default): they name the models that are run, and keep an
+ * identifier of the machine. ORT_DISABLE_TELEMETRY=0 in the environment lets them be.
+ */
 function startChild(): ChildProcess {
   const child = fork(join(packageRoot(), CHILD), {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     execArgv: [],
+    env: { ORT_DISABLE_TELEMETRY: "1", ...process.env },
   });
   keepsParentAlive(child, false);
   return child;

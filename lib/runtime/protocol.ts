@@ -13,6 +13,11 @@ export type GraphOptimization = "disabled" | "basic" | "extended" | "all";
 export interface LoadOptions {
   /** Threads inside one operator; default: onnxruntime's own choice, one per core. */
   threads?: number;
+  /**
+   * Idle threads spin, as onnxruntime has them do where nothing is set: for sessions that are timed. Default: they sleep, and leave
+   * the cores to those who prepare the next samples and look at the results.
+   */
+  spinning?: boolean;
   /** Default: all. */
   graphOptimization?: GraphOptimization;
   /** Where onnxruntime writes the model as it rewrote it. */

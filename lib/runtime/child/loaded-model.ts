@@ -122,7 +122,7 @@ function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions
     ...(options.optimizedModelFilePath !== undefined && {
       optimizedModelFilePath: options.optimizedModelFilePath,
     }),
-    ...(options.config !== undefined && { extra: options.config }),
+    extra: { "session.intra_op.allow_spinning": options.spinning ? "1" : "0", ...options.config },
   };
 }
 

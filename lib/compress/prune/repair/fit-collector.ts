@@ -4,6 +4,7 @@ import { type Dataset, type DatasetSource, openDataset } from "../../../data/ope
 import { observedName, withOutputs } from "../../../graph/expose-tensors.js";
 import type { OnnxModel } from "../../../onnx/read.js";
 import { writeOnnx } from "../../../onnx/write.js";
+import { forEachBatch } from "../../../runtime/for-each-batch.js";
 import type { ModelProcess } from "../../../runtime/model-process.js";
 import type { Session } from "../../../runtime/session.js";
 import { passesOf } from "../../passes-of.js";
@@ -61,8 +62,11 @@ export class FitCollector {
       const fitted = Object.fromEntries(
         pass.map((layer) => [layer.weight.name, exposed(this.model, layer, products)]),
       );
-      for await (const { feeds, padding } of this.dataset)
-        await candidate.observeFits(this.reference, feeds, fitted, padding);
+      await forEachBatch(
+        this.dataset,
+        ({ feeds, padding }) => candidate.observeFits(this.reference, feeds, fitted, padding),
+        { stage: "repair" },
+      );
       for (const layer of pass) {
         const statistics = await candidate.takeFit(layer.weight.name);
         if (statistics && statistics.rows > 0 && isAllFinite(statistics)) yield [layer, statistics];
