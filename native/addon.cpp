@@ -91,6 +91,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   Napi::Object files = Napi::Object::New(env);
   files.Set("mapFile", Napi::Function::New<binding::map_file>(env, "mapFile"));
   files.Set("size", Napi::Function::New<binding::file_size>(env, "size"));
+  files.Set("open", Napi::Function::New<binding::open_file>(env, "open"));
   files.Set("uncounted", binding::can_uncount(env));
   exports.Set("files", files);
   Napi::Object formats = Napi::Object::New(env);

@@ -10,6 +10,7 @@ Napi::Value allocate(const Napi::CallbackInfo& info);
 bool can_uncount(napi_env env);
 Napi::Value map_file(const Napi::CallbackInfo& info);
 Napi::Value file_size(const Napi::CallbackInfo& info);
+Napi::Value open_file(const Napi::CallbackInfo& info);
 Napi::Value read_safetensors_header(const Napi::CallbackInfo& info);
 Napi::Value min_max(const Napi::CallbackInfo& info);
 Napi::Value min_max_per_axis(const Napi::CallbackInfo& info);

@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -28,6 +36,19 @@ describe.skipIf(!hasAddon)("the binding", () => {
     ["a closed descriptor", [-1, "", 0, 1], /mmap|CreateFile/],
   ])("refuses %s", (_, args, message) => {
     expect(() => (map as (...all: never[]) => unknown)(...(args as never[]))).toThrow(message);
+  });
+
+  it.skipIf(process.platform === "win32")("opens regular files, and leaves nothing open of others", () => {
+    const { open } = loadNative().files!;
+    const descriptors = () => readdirSync("/dev/fd").length;
+    const before = descriptors();
+    for (const other of [join(folder, "missing"), folder, "/dev/null", `${path}\0.txt`, "", "/dev/fd/0/x"])
+      expect(open(other)).toBeUndefined();
+    expect(descriptors()).toBe(before);
+    const [descriptor, size] = open(path)!;
+    expect([size, readFileSync(descriptor).subarray(0, 3)]).toEqual([10_000, Buffer.of(0, 1, 2)]);
+    closeSync(descriptor);
+    expect(() => open(1 as never)).toThrow("path is not a string");
   });
 
   it("unmaps its own buffer only", () => {

@@ -8,6 +8,8 @@ import type { NativeCuda } from "./cuda.js";
 export interface NativeFiles {
   /** Bytes of an open regular file; -1 for everything else, and where the system's descriptors are not Node's. */
   size(descriptor: number): number;
+  /** A regular file, opened for reading: its descriptor, to be closed with closeSync, and its bytes. Undefined where there is none, and as for `size`. */
+  open(path: string): [descriptor: number, size: number] | undefined;
   /** Whether V8 can be told to leave mapped buffers out of the memory that it counts, once they are there. */
   readonly uncounted: boolean;
   /**

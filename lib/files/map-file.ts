@@ -75,6 +75,8 @@ const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(des
  * @throws ModelFormatError FILE_UNREADABLE; later DATA_TRUNCATED when a file that is read became shorter, or FILE_CLOSED
  */
 export function mapFile(path: string, options: MapOptions = {}): MappedFile {
+  const opened = loadNative().files?.open(path);
+  if (opened !== undefined) return new OpenFile(path, opened[1], opened[0], options);
   let descriptor: number;
   try {
     // Without O_NONBLOCK a pipe would block until somebody writes to it.

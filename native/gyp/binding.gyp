@@ -29,7 +29,7 @@
       "conditions": [
         ["target_arch=='x64'", { "dependencies": ["avx2", "avx512"] }],
         ["target_arch=='arm64'", { "sources": ["<!@(node sources.mjs neon)"] }],
-        ["OS=='linux'", { "ldflags": ["-Wl,--version-script=<(module_root_dir)/../exports.map", "-Wl,-z,nodelete"] }]
+        ["OS=='linux'", { "ldflags": ["-Wl,--version-script=<(module_root_dir)/../exports.map", "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now"] }]
       ]
     },
     {
