@@ -87,6 +87,7 @@ describe("inspectPickle", () => {
       ],
     ],
     ["a second pickle", "\x80\x02N.\x80\x02cos\nsystem\n.", [["system", 0]]],
+    ["what begins with another operation", "I0\n0cos\nsystem\n(S'ls'\ntR.", [["system", 1]]],
     ["what is thrown away", "\x80\x02cos\nsystem\n0N.", [["system", 0]]],
   ])("follows %s", (_, bytes, expected) => {
     const summary = inspect(bytes);
@@ -168,6 +169,14 @@ describe("inspectPickle", () => {
     expect(trailing).toMatchObject({ verdict: "data", problems: [expect.stringMatching(/^3 bytes follow/)] });
   });
 
+  it("knows pickles of old protocols by their operations, and what runs before one that fails", () => {
+    for (const value of ["N.", "I01\n.", "F1.5\n.", "X\x02\0\0\0ab.", ").", "G\x3f\xf8\0\0\0\0\0\0."])
+      expect(inspect(value)).toMatchObject({ format: "pickle", verdict: "data", imports: [] });
+    expect(inspect("I0\n0cos\nsystem\n(tR\xff")).toMatchObject({ verdict: "anything" });
+    writeFileSync(path, gzipSync("I0\n0cos\nsystem\n(tR."));
+    expect(inspectPickle(path)).toMatchObject({ compression: "gzip", verdict: "anything" });
+  });
+
   it("refuses what holds no pickle", async () => {
     const code = () => refusal(() => inspectPickle(path))?.code;
     await writeSafetensors(path, {});
@@ -178,8 +187,10 @@ describe("inspectPickle", () => {
     expect(code()).toBe("FORMAT_UNKNOWN");
     writeFileSync(path, gzipSync("hello"));
     expect(code()).toBe("FORMAT_UNKNOWN");
-    writeFileSync(path, "hello");
-    expect(code()).toBe("FORMAT_UNKNOWN");
+    for (const text of ["hello", "N.B. this is text", "could be\nanything"]) {
+      writeFileSync(path, text);
+      expect(code()).toBe("FORMAT_UNKNOWN");
+    }
   });
 });
 

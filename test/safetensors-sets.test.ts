@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSafetensors, type Tensor, verifySafetensors, writeSafetensors } from "../lib/index.js";
 import { codeOf } from "./support/code-of.js";
@@ -146,6 +146,16 @@ describe("a set", () => {
     expect(bits(old.tensors)).toEqual(bits(readSafetensors(`${target}.index.json`).tensors));
     expect(await write(700)).toEqual(names(3));
     expect(await write(900)).toEqual(names(2));
+  });
+
+  it("takes the place of a single file, which loaders would look at first", async () => {
+    const target = join(folder, "single", "model.safetensors");
+    await writeSafetensors(target, tensors);
+    const single = readSafetensors(target);
+    await writeSafetensors(target, single.tensors, { maxShardSize: 900 });
+    expect(bits(readSafetensors(`${target}.index.json`).tensors)).toEqual(bits(tensors));
+    expect(readdirSync(dirname(target))).not.toContain("model.safetensors");
+    single.close();
   });
 
   it("is one file when everything fits", async () => {

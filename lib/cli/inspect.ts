@@ -2,11 +2,12 @@ import { basename } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { PRESETS, type Target } from "../compress/target.js";
 import { describeValue } from "../data/value-info.js";
+import { ModelFormatError } from "../errors.js";
 import { type FileFormat, recognizeFormat } from "../files/recognize-format.js";
 import { inspectModel, type ModelSummary } from "../graph/inspect-model.js";
 import { isKnownRelease } from "../lint/check-runtime.js";
 import { explainModel } from "../lint/explain-model.js";
-import { inspectPickle } from "../pickle/inspect-pickle.js";
+import { inspectPickle, type PickleSummary } from "../pickle/inspect-pickle.js";
 import { inspectTensors, type TensorFileSummary } from "../tensor-file/inspect-tensors.js";
 import { colors } from "./colors.js";
 import { describeCompressed } from "./describe-compressed.js";
@@ -64,10 +65,8 @@ export const inspect: Verb<InspectOptions> = {
     if (!why && (target !== undefined || runtime !== undefined))
       throw new UsageError("--target and --runtime go with --why");
     const format = recognizeFormat(path!);
-    if (PICKLED.has(format)) {
-      const summary = inspectPickle(path!);
-      return { json: { model: path, ...summary }, text: describePickle(basename(path!), summary) };
-    }
+    const pickle = pickleIn(path!, format);
+    if (pickle) return { json: { model: path, ...pickle }, text: describePickle(basename(path!), pickle) };
     const list = () => inspectTensors(path!, { stats, signal, onProgress });
     if (format !== "onnx") {
       const summary = await list();
@@ -111,6 +110,18 @@ const PICKLED: ReadonlySet<FileFormat> = new Set<FileFormat>([
   "zip",
   "compressed",
 ]);
+
+/** Undefined for a file of another format; one of no known format may be a pickle all the same. */
+function pickleIn(path: string, format: FileFormat): PickleSummary | undefined {
+  if (PICKLED.has(format)) return inspectPickle(path);
+  if (format !== "unknown") return undefined;
+  try {
+    return inspectPickle(path);
+  } catch (error) {
+    if (error instanceof ModelFormatError && error.code === "FORMAT_UNKNOWN") return undefined;
+    throw error;
+  }
+}
 
 function renderTensors(name: string, summary: TensorFileSummary): string {
   const { format, files, size, tensors, metadata, others, compressed } = summary;

@@ -1,6 +1,6 @@
 import { ModelFormatError } from "../errors.js";
 import { type MapOptions, type MappedFile, mapFile } from "../files/map-file.js";
-import { recognizeFormat } from "../files/recognize-format.js";
+import { type FileFormat, recognizeFormat } from "../files/recognize-format.js";
 import { adviceFor } from "./advice.js";
 import { expandPickle } from "./expand-pickle.js";
 import { type ImportJudgement, judgeImport } from "./judge-import.js";
@@ -57,7 +57,8 @@ export function inspectPickle(path: string, options: MapOptions = {}): PickleSum
   try {
     switch (recognized) {
       case "pickle":
-        return summarizePlain(file, viewOf(file));
+      case "unknown":
+        return summarizePlain(file, recognized, viewOf(file));
       case "torch-legacy":
         return summarize(file, recognized, [{ scan: scanPickle(viewOf(file), LEGACY_PICKLES) }]);
       case "torch-zip":
@@ -66,7 +67,7 @@ export function inspectPickle(path: string, options: MapOptions = {}): PickleSum
       case "compressed":
         return summarizeCompressed(file);
       default:
-        throw notAPickle(path, recognized === "unknown" ? "" : `; it looks like ${recognized}`);
+        throw notAPickle(path, `; it looks like ${recognized}`);
     }
   } finally {
     file.close();
@@ -88,12 +89,29 @@ function viewOf(file: MappedFile): Uint8Array {
   return file.bytes(0, Math.min(file.size, MAX_VIEW_BYTES));
 }
 
-function summarizePlain(file: MappedFile, bytes: Uint8Array, compression?: string): PickleSummary {
+function summarizePlain(
+  file: MappedFile,
+  recognized: FileFormat,
+  bytes: Uint8Array,
+  compression?: string,
+): PickleSummary {
   const scan = scanPickle(bytes);
+  if (!isPickle(recognized, scan))
+    throw notAPickle(file.path, compression ? `, only other data compressed with ${compression}` : "");
   const format = scan.imports.some(({ module }) => module.split(".")[0] === "joblib") ? "joblib" : "pickle";
   const trailing =
     scan.trailing > 0 ? [`${scan.trailing} bytes follow the pickle, which loading does not read`] : [];
   return summarize(file, format, [{ scan }], trailing, compression);
+}
+
+/** Protocols 0 and 1 may begin with any operation, and loading runs what comes before one that fails. */
+function isPickle(recognized: FileFormat, { problem, trailing, imports }: PickleScan): boolean {
+  if (recognized !== "unknown") return recognized === "pickle";
+  return (problem === undefined && trailing === 0) || imports.some(isNamed);
+}
+
+function isNamed({ module, name }: PickleImport): boolean {
+  return /^[\w.]+$/.test(module) && /^[\w.]+$/.test(name);
 }
 
 function summarizeZip(file: MappedFile, format: "torch-zip" | "zip"): PickleSummary {
@@ -103,16 +121,15 @@ function summarizeZip(file: MappedFile, format: "torch-zip" | "zip"): PickleSumm
     if (problem !== undefined) problems.push(problem);
     scans.push({ name, scan: scanPickle(bytes) });
   }
-  if (scans.length === 0) throw notAPickle(file.path, ": no entry of the archive is named .pkl");
+  if (scans.length === 0)
+    throw notAPickle(file.path, ": no entry of the archive is named .pkl, or .npy as an array");
   return summarize(file, format, scans, problems);
 }
 
 function summarizeCompressed(file: MappedFile): PickleSummary {
   const { compression, bytes, problem } = expandPickle(viewOf(file));
   if (bytes === undefined) return summarize(file, "compressed", [], [problem!], compression);
-  if (recognizeFormat(bytes) !== "pickle")
-    throw notAPickle(file.path, `, only other data compressed with ${compression}`);
-  return summarizePlain(file, bytes, compression);
+  return summarizePlain(file, recognizeFormat(bytes), bytes, compression);
 }
 
 function summarize(

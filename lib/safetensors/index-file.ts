@@ -28,6 +28,7 @@ export function readIndex(path: string): ShardIndex {
     new ModelFormatError("INDEX_INVALID", message, { path, field });
   const weightMap = readWeightMap(path);
   if (weightMap === undefined) throw invalid("it has no weight_map; is this the index of a safetensors set?");
+  if (weightMap.files.size === 0) throw invalid("its weight_map names no file");
   const names = [...weightMap.files].sort();
   for (const name of names)
     if (!SHARD_NAME.test(name))

@@ -2,7 +2,13 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { outOfRange, wrongType } from "../errors.js";
 import { tensorChecksum } from "../files/checksums.js";
-import { type FileSink, type ReplaceOptions, replaceFile, replaceFiles } from "../files/replace-file.js";
+import {
+  type FileSink,
+  type Replacement,
+  type ReplaceOptions,
+  replaceFile,
+  replaceFiles,
+} from "../files/replace-file.js";
 import type { OnProgress } from "../progress.js";
 import { Scratch } from "../scratch.js";
 import { bitsPerElement, type DeferredTensor, type DType, elementCount, type Tensor } from "../tensor.js";
@@ -24,7 +30,7 @@ export interface WriteSafetensorsOptions extends ReplaceOptions {
    * Split into `NAME-00001-of-0000N.safetensors` of at most so many bytes of data each, with `NAME.safetensors.index.json`
    * beside them. Nothing is split that fits into one file. A tensor larger than this gets a file of its own. A set that stands there
    * is whole until its index is replaced: shards of the new one are called `NAME.b-...` where their names are taken, and the old ones
-   * are removed in the end.
+   * are removed in the end, as is a single file of this name, which loaders would take in place of the set.
    */
   maxShardSize?: number | undefined;
   /** Put a SHA-256 of every tensor into the metadata, for verifySafetensors. Default false. */
@@ -69,7 +75,7 @@ export async function writeSafetensors(
     entries.push({ name, key: Buffer.from(name), tensor, type, byteLength });
   }
   entries.sort((a, b) => b.type.rank - a.type.rank || Buffer.compare(a.key, b.key));
-  const total = entries.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const total = byteCountOf(entries);
   const scratch = new Scratch();
   let done = 0;
   const put = (shard: readonly Entry[]) => {
@@ -81,7 +87,7 @@ export async function writeSafetensors(
         if (batch.some(({ tensor }) => "fill" in tensor))
           for (const { tensor } of batch) await file.write(scratch.dataOf(tensor));
         else await file.write(batch.map(({ tensor }) => (tensor as Tensor).data));
-        done += batch.reduce((sum, { byteLength }) => sum + byteLength, 0);
+        done += byteCountOf(batch);
         onProgress?.({ stage: "writing", done, total });
       }
     };
@@ -90,22 +96,36 @@ export async function writeSafetensors(
     await replaceFile(path, put(entries), { sync, signal });
     return [path];
   }
-  const shards = splitBySize(entries, maxShardSize);
+  return writeSet(path, splitBySize(entries, maxShardSize), put, { sync, signal });
+}
+
+function byteCountOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+/** Writes shards and their index, then removes what stood in their place: another set, or a file, which loaders would take first. */
+async function writeSet(
+  path: string,
+  shards: readonly (readonly Entry[])[],
+  put: (shard: readonly Entry[]) => Replacement["write"],
+  options: ReplaceOptions,
+): Promise<string[]> {
   const old = shardsOf(path);
   const paths = shardPaths(path, shards.length, old);
-  const index = encodeIndex(shards, paths, total);
-  const replacements = shards.map((shard, i) => ({ path: paths[i]!, write: put(shard) }));
+  const index = encodeIndex(shards, paths);
+  const replacements: Replacement[] = shards.map((shard, i) => ({ path: paths[i]!, write: put(shard) }));
   // Last, because by it the others are found.
   replacements.push({ path: indexPath(path), write: (file) => file.write(index) });
-  await replaceFiles(replacements, { sync, signal });
-  // Nothing refers to them any more. Windows keeps what is still mapped.
+  await replaceFiles(replacements, options);
   const written = new Set(paths.map((shard) => basename(shard)));
-  for (const name of old)
+  // Windows keeps what is still mapped.
+  for (const name of [basename(path), ...old])
     if (!written.has(name)) await rm(join(dirname(path), name), { force: true }).catch(() => undefined);
   return [indexPath(path), ...paths];
 }
 
-function encodeIndex(shards: readonly (readonly Entry[])[], paths: readonly string[], total: number): Buffer {
+function encodeIndex(shards: readonly (readonly Entry[])[], paths: readonly string[]): Buffer {
+  const total = byteCountOf(shards.flat());
   const places = shards.flatMap((shard, i) =>
     shard.map(({ name, key }) => ({ name, key, file: basename(paths[i]!) })),
   );

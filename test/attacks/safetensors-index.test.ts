@@ -23,6 +23,7 @@ test.each<[string, string, string, RegExp]>([
   ["no JSON", "{", "HEADER_INVALID", /string/],
   ["a list", "[]", "HEADER_INVALID", /begin with/],
   ["no map", `{"metadata":{"total_size":1.5e3,"x":[null,true,{}]}}`, "INDEX_INVALID", /no weight_map/],
+  ["an empty map", `{"weight_map":{}}`, "INDEX_INVALID", /names no file/],
   ["one tensor twice", `{"weight_map":{"a":"x.safetensors","a":"y.safetensors"}}`, "HEADER_INVALID", /twice/],
   ["a path that climbs out", `{"weight_map":{"a":"../x.safetensors"}}`, "INDEX_INVALID", /own folder/],
   ["an absolute path", `{"weight_map":{"a":"/x.safetensors"}}`, "INDEX_INVALID", /own folder/],
