@@ -115,6 +115,11 @@ export function isAligned(dtype: DType, { byteOffset }: ByteRegion): boolean {
   return byteOffset % STORAGE[dtype].array.BYTES_PER_ELEMENT === 0;
 }
 
+/** True where an array's elements are as large as those that show a `dtype`, or bytes. */
+export function isStorageOf(dtype: DType, { BYTES_PER_ELEMENT }: TypedArray): boolean {
+  return BYTES_PER_ELEMENT === 1 || BYTES_PER_ELEMENT === STORAGE[dtype].array.BYTES_PER_ELEMENT;
+}
+
 /** Views bytes as the typed array of `dtype`, copying only where their position breaks the element's alignment. */
 export function viewAs(dtype: DType, bytes: ByteRegion): TypedArray {
   const { array } = STORAGE[dtype];

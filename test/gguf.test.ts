@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, test } from "vitest";
-import { type GgufInput, type GgufValue, readGguf, writeGguf } from "../lib/index.js";
+import { type GgufInput, type GgufValue, readGguf, type Tensor, writeGguf } from "../lib/index.js";
 import { temporaryFolder } from "./support/folder.js";
 import { refusal } from "./support/refusal.js";
 
@@ -112,6 +112,13 @@ describe("writeGguf", () => {
     expect(steps).toEqual([12, 14]);
   });
 
+  it("takes lists of bools as booleans too", async () => {
+    const value = [true, false] as never;
+    await writeGguf(path, {}, { metadata: { a: { type: "array", of: "bool", length: 2, value } } });
+    expect(readGguf(path).metadata.get("a")).toMatchObject({ value: Uint8Array.of(1, 0) });
+  });
+
+  const byte: Tensor = { dtype: "int8", shape: [1], data: Int8Array.of(1) };
   test.each<[string, Record<string, GgufInput>, Record<string, GgufValue>, RegExp]>([
     [
       "a type the format lacks",
@@ -128,12 +135,19 @@ describe("writeGguf", () => {
     ["five sizes", { w: { dtype: "int8", shape: [1, 1, 1, 1, 1], data: Int8Array.of(1) } }, {}, /at most 4/],
     ["a shape unlike the data", { w: { dtype: "int8", shape: [2], data: Int8Array.of(1) } }, {}, /2 bytes/],
     ["half a block", { w: { type: "Q8_0", shape: [16], data: new Uint8Array(17) } }, {}, /multiple of 32/],
+    ["a name too long", { ["x".repeat(64)]: byte }, {}, /63 bytes/],
+    ["half a character as a name", { "\ud800": byte }, {}, /half characters/],
+    ["half a character as a key", {}, { "\ud800": { type: "uint8", value: 1 } }, /half characters/],
+    ["half a character as a value", {}, { a: { type: "string", value: "\ud800" } }, /half characters/],
     [
-      "a name too long",
-      { ["x".repeat(64)]: { dtype: "int8", shape: [1], data: Int8Array.of(1) } },
+      "elements of another size",
+      { w: { ...byte, dtype: "int32", shape: [1], data: new Float64Array(1) } },
       {},
-      /63 bytes/,
+      /int32/,
     ],
+    ["no data", { w: { dtype: "int8", shape: [1], data: undefined as never } }, {}, /typed array/],
+    ["a float that becomes infinite", {}, { a: { type: "float32", value: 1e39 } }, /a float32/],
+    ["a bool of 2", {}, { a: { type: "array", of: "bool", length: 1, value: Uint8Array.of(2) } }, /boolean/],
     ["a number out of its type", {}, { a: { type: "uint8", value: 256 } }, /a uint8/],
     ["a number for a bigint", {}, { a: { type: "uint64", value: 1 as never } }, /a bigint/],
     [

@@ -126,6 +126,13 @@ describe("writeSafetensors", () => {
       /type that safetensors has/,
     ],
     ["a shape unlike the data", "w", { dtype: "int8", shape: [2], data: Int8Array.of(1) }, /2 bytes/],
+    [
+      "elements of another size",
+      "w",
+      { dtype: "float32", shape: [2], data: new Float64Array(1) },
+      /an array of float32/,
+    ],
+    ["no data", "w", { dtype: "int8", shape: [1], data: undefined as never }, /typed array/],
     ["a fractional size", "w", { dtype: "int8", shape: [0.5], data: Int8Array.of(1) }, /integers from 0/],
     [
       "the name of the metadata",

@@ -47,8 +47,8 @@ export class HeaderWriter {
 /** Writes a key, the type of its value, and the value. */
 export function encodeValue(header: HeaderWriter, key: string, value: GgufValue): void {
   const what = `metadata ${JSON.stringify(key)}`;
-  if (key === "" || Buffer.byteLength(key) > MAX_KEY_BYTES)
-    throw outOfRange(`a key of 1 to ${MAX_KEY_BYTES} bytes`, "metadata", key);
+  if (key === "" || !key.isWellFormed() || Buffer.byteLength(key) > MAX_KEY_BYTES)
+    throw outOfRange(`a key of 1 to ${MAX_KEY_BYTES} bytes without half characters`, "metadata", key);
   if (!VALUE_TYPES.includes(value?.type)) throw outOfRange("a value with its type", what, value?.type);
   header.string(key);
   header.uint32(VALUE_TYPES.indexOf(value.type));
@@ -69,12 +69,18 @@ function encodeArray(header: HeaderWriter, array: GgufArray, what: string): void
   }
   const items = array.value;
   if (items.length !== length) throw outOfRange(`${length} items`, what, items.length);
-  for (const item of items) encodeItem(header, of, of === "bool" ? item === 1 : item, what);
+  for (const item of items) encodeItem(header, of, of === "bool" ? booleanOf(item) : item, what);
+}
+
+/** Of an array, whose items are bytes; anything else stays what it is. */
+function booleanOf(item: unknown): unknown {
+  return item === 1 || item === 0 ? item === 1 : item;
 }
 
 function encodeItem(header: HeaderWriter, type: GgufItemType, value: unknown, what: string): void {
   if (type === "string") {
     if (typeof value !== "string") throw wrongType("a string", what, value);
+    if (!value.isWellFormed()) throw outOfRange("text without half characters", what, value);
     header.string(value);
     return;
   }
@@ -82,7 +88,10 @@ function encodeItem(header: HeaderWriter, type: GgufItemType, value: unknown, wh
   if (typeof value !== kind) throw wrongType(`a ${kind}`, what, value);
   const stored = viewAs(type, new Uint8Array(ITEM_BYTES[type]));
   stored[0] = (type === "bool" ? Number(value) : value) as never;
-  const exact = type === "bool" || type.startsWith("float") || stored[0] === value;
-  if (!exact) throw outOfRange(`a ${type}`, what, value);
+  // Floats are rounded, but none becomes infinite.
+  const isKept = type.startsWith("float")
+    ? Number.isFinite(value) === Number.isFinite(stored[0])
+    : type === "bool" || stored[0] === value;
+  if (!isKept) throw outOfRange(`a ${type}`, what, value);
   header.raw(bytesOf(stored));
 }

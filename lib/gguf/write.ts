@@ -1,4 +1,5 @@
-import { outOfRange, wrongType } from "../errors.js";
+import { checkData } from "../check-data.js";
+import { outOfRange } from "../errors.js";
 import { tensorChecksum } from "../files/checksums.js";
 import { type ReplaceOptions, replaceFile } from "../files/replace-file.js";
 import type { OnProgress } from "../progress.js";
@@ -121,8 +122,8 @@ function dataOf({ type, shape, byteLength, data }: Entry, scratch: Scratch): Typ
 
 function checkTensor(name: string, tensor: GgufInput): Entry {
   const what = `tensor ${JSON.stringify(name)}`;
-  if (Buffer.byteLength(name) > MAX_NAME_BYTES)
-    throw outOfRange(`a name of at most ${MAX_NAME_BYTES} bytes`, "tensor", name);
+  if (!name.isWellFormed() || Buffer.byteLength(name) > MAX_NAME_BYTES)
+    throw outOfRange(`a name of at most ${MAX_NAME_BYTES} bytes without half characters`, "tensor", name);
   const { shape } = tensor;
   const type = "type" in tensor ? tensor.type : ggufTypeOfDType(tensor.dtype);
   if (type === undefined || !Object.hasOwn(GGUF_TYPES, type))
@@ -143,7 +144,6 @@ function checkTensor(name: string, tensor: GgufInput): Entry {
   const byteLength = expected;
   if ("fill" in tensor) return { name, type, shape, byteLength, data: tensor.fill };
   const { data } = tensor;
-  if (!ArrayBuffer.isView(data)) throw wrongType("a typed array", `data of ${what}`, data);
-  if (data.byteLength !== expected) throw outOfRange(`${expected} bytes`, `data of ${what}`, data.byteLength);
+  checkData(dtypeOfGguf(type) ?? "uint8", data, expected, what);
   return { name, type, shape, byteLength, data };
 }

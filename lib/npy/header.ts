@@ -1,3 +1,4 @@
+import { checkData } from "../check-data.js";
 import { ModelFormatError, outOfRange } from "../errors.js";
 import { byteCount, type DeferredTensor, type DType, type Tensor } from "../tensor.js";
 import { descriptorOf, type ElementType, elementType } from "./element-type.js";
@@ -120,7 +121,7 @@ function checkSize(
  * The header that numpy writes for a tensor, byte for byte, in version 1.0.
  *
  * @param what the tensor in errors
- * @throws RangeError for a type that numpy does not have, or whose shape and data disagree
+ * @throws TypeError or RangeError for a type that numpy does not have, or whose shape and data disagree
  */
 export function encodeHeader(tensor: Tensor | DeferredTensor, what: string): Buffer {
   const { dtype, shape } = tensor;
@@ -131,8 +132,7 @@ export function encodeHeader(tensor: Tensor | DeferredTensor, what: string): Buf
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw outOfRange("sizes that are integers from 0", `shape of ${what}`, `[${shape.join(", ")}]`);
   const expected = byteCount(dtype, shape);
-  if ("data" in tensor && tensor.data.byteLength !== expected)
-    throw outOfRange(`${expected} bytes`, `data of ${what}`, tensor.data.byteLength);
+  if (!("fill" in tensor)) checkData(dtype, tensor.data, expected, what);
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const room = shape.length === 0 ? 0 : ROOM_DIGITS - String(shape[0]).length;
   const text = `{'descr': '${descriptor}', 'fortran_order': False, 'shape': (${sizes}), }${" ".repeat(room)}`;

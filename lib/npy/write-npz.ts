@@ -21,8 +21,8 @@ export interface WriteNpzOptions extends ReplaceOptions {
  * the tensors' memory, aligned to 64 bytes, so that readNpz gives views of the file. `tensors` may be those of a file that
  * is being replaced. Of deferred ones, one is in memory at a time.
  *
- * @throws RangeError for a type that numpy does not have, whose shape and data disagree, or a name that unpacking the
- * archive would put outside its folder; ModelFormatError FILE_UNWRITABLE; the signal's reason
+ * @throws TypeError or RangeError for a type that numpy does not have, whose shape and data disagree, or a name that unpacking
+ * the archive would put outside its folder; ModelFormatError FILE_UNWRITABLE; the signal's reason
  */
 export async function writeNpz(
   path: string,

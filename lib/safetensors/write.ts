@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { checkData } from "../check-data.js";
 import { outOfRange, wrongType } from "../errors.js";
 import { tensorChecksum } from "../files/checksums.js";
 import {
@@ -173,27 +174,24 @@ function checkTensor(name: string, tensor: Tensor | DeferredTensor): Pick<Entry,
   const { dtype, shape } = tensor;
   const type = NAMES.get(dtype);
   const what = `tensor ${JSON.stringify(name)}`;
-  if (name === "__metadata__" || !isText(name)) throw outOfRange("a name the format allows", "tensor", name);
+  if (name === "__metadata__" || !name.isWellFormed())
+    throw outOfRange("a name the format allows", "tensor", name);
   if (type === undefined)
     throw outOfRange("a type that safetensors has", `dtype of ${what}`, dtype satisfies DType);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw outOfRange("sizes that are integers from 0", `shape of ${what}`, `[${shape.join(", ")}]`);
   const expected = (elementCount(shape) * bitsPerElement(dtype)) / 8;
   if (!Number.isInteger(expected)) throw outOfRange("whole bytes", `data of ${what}`, expected);
-  if ("data" in tensor && tensor.data.byteLength !== expected)
-    throw outOfRange(`${expected} bytes`, `data of ${what}`, tensor.data.byteLength);
+  if (!("fill" in tensor)) checkData(dtype, tensor.data, expected, what);
   return { type, byteLength: expected };
 }
 
 function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  if (metadata instanceof Map) throw wrongType("an object of texts", "metadata", metadata);
   for (const [key, value] of Object.entries(metadata)) {
     const what = `metadata ${JSON.stringify(key)}`;
     if (typeof value !== "string") throw wrongType("a string", what, value);
-    if (!isText(key) || !isText(value)) throw outOfRange("text without half characters", what, value);
+    if (!key.isWellFormed() || !value.isWellFormed())
+      throw outOfRange("text without half characters", what, value);
   }
-}
-
-/** Half a surrogate pair has no UTF-8. */
-function isText(name: string): boolean {
-  return !/\p{Surrogate}/u.test(name);
 }
