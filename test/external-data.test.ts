@@ -40,6 +40,18 @@ describe("external data", () => {
     expect(readOnnx(path).tensors.get(model.proto.graph!.initializer[0]!.name)!.data[0]).toBe(1);
   });
 
+  it.skipIf(process.platform === "win32")(
+    "goes under a name that readers take, apart from that of a model that is called so",
+    async () => {
+      const odd = join(folder, "net:v2\\\n.onnx");
+      await writeOnnx(odd, readOnnx(digits), { externalData: true });
+      const plain = join(folder, "net_v2__.onnx");
+      for (const externalData of [true, false]) await writeOnnx(plain, readOnnx(digits), { externalData });
+      const read = (path: string) => [...readOnnx(path).tensors].map(([name, { data }]) => [name, data]);
+      expect(read(odd)).toEqual(read(digits));
+    },
+  );
+
   it("names model and tensor, and what to do, when a file is missing", () => {
     const model = openModel(buildModel({ nodes: [] }), join(folder, "any.onnx"));
     expect(() => model.tensor(externalTensor({ location: "none.bin" }))).toThrow(

@@ -176,6 +176,11 @@ describe("a set", () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
+  it.each(["a:b", "a\nb"])("refuses the name %j, whose shards no index may name", async (name) => {
+    const work = writeSafetensors(join(folder, `${name}.safetensors`), tensors, { maxShardSize: 700 });
+    await expect(work).rejects.toThrow(/a file name without/);
+  });
+
   it.each([0, 1.5, -1, Number.NaN])("refuses shards of %s bytes", async (maxShardSize) => {
     await expect(writeSafetensors(path, tensors, { maxShardSize })).rejects.toThrow(RangeError);
   });

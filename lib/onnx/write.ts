@@ -170,7 +170,7 @@ class OnnxWriter {
         await written;
         this.advance(bytes.byteLength);
       }
-      location = `${basename(path)}.${checksum.digest()}.data`;
+      location = dataName(path, checksum.digest());
       existed = existsSync(join(dirname(path), location));
       return location;
     };
@@ -243,6 +243,16 @@ function* batches(pieces: readonly Piece[]): Generator<readonly Piece[]> {
     }
   }
   if (batch.length > 0) yield batch;
+}
+
+/**
+ * Readers take no name of data with these characters, which may mean another folder or a drive. Without them it is joined to the rest
+ * in another way than names of data of a model that is called so, which that model's next writer removes.
+ */
+function dataName(path: string, digest: string): string {
+  const name = basename(path);
+  const clean = name.replace(/[\\:\p{Cc}]/gu, "_");
+  return `${clean}${clean === name ? "." : "-"}${digest}.data`;
 }
 
 /**

@@ -61,4 +61,11 @@ export function checkSharding(path: string, maxShardSize: number): void {
     throw outOfRange("a whole number of bytes from 1", "maxShardSize", maxShardSize);
   if (!path.endsWith(".safetensors"))
     throw outOfRange("a name that ends in .safetensors when maxShardSize is given", "path", path);
+  // Readers of an index take no such names, which may mean another folder or a drive.
+  if (/[\\:\p{Cc}]/u.test(basename(path)))
+    throw outOfRange(
+      "a file name without \\, : and control characters when maxShardSize is given",
+      "path",
+      path,
+    );
 }
