@@ -1,4 +1,5 @@
 import { ModelOperationError } from "../errors.js";
+import { dropInitializerInputs } from "../graph/drop-initializer-inputs.js";
 import { foldAffine } from "../graph/fold-affine.js";
 import { Graph } from "../graph/graph.js";
 import { isFolded } from "../graph/is-folded.js";
@@ -47,6 +48,7 @@ export async function openFloatModel(
   try {
     const { proto } = model;
     const { mode, prepare } = options;
+    dropInitializerInputs(proto);
     const inBlocks = settings.blocks?.format === "dequantize";
     if ((mode !== "weights" && mode !== "float16") || inBlocks) {
       const reason = upgradeOpset(proto);

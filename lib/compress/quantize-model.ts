@@ -29,6 +29,7 @@ import {
   settingsFrom,
 } from "./options.js";
 import { refuseQuantized } from "./refuse-quantized.js";
+import { refuseSparse } from "./refuse-sparse.js";
 import { repairModel } from "./repair/repair-model.js";
 import { unusedRepairs } from "./repair/unused-repairs.js";
 import { requireData } from "./require-data.js";
@@ -37,6 +38,7 @@ import { runStatic, type StaticResult } from "./run-static.js";
 import { type Selection, selectNodes } from "./select-nodes.js";
 import { storeHalves } from "./store-halves.js";
 import { storeWeights } from "./store-weights.js";
+import { SMALLEST_BYTES } from "./stored-weights.js";
 import { PRESETS } from "./target.js";
 import { withStoredWeights } from "./treatments.js";
 import { chooseQuantizer } from "./weight-only/choose-quantizer.js";
@@ -163,6 +165,7 @@ class Quantization {
     const { mode, requantize = false } = this.options;
     const source = readOnnx(path, { once: true });
     try {
+      refuseSparse({ proto: source.proto, label: this.label });
       if (!requantize && mode !== "float16") refuseQuantized({ proto: source.proto, label: this.label });
       const described = new Set(source.proto.graph?.valueInfo.map(({ name }) => name));
       return { source, before: openModelBytes(path, source), original: indexNodes(source.proto), described };
@@ -186,10 +189,11 @@ class Quantization {
   private nothingToQuantize(nodes: readonly NodeTreatment[]): ModelOperationError {
     const reasons = nodes.slice(0, 5).map(({ name, reason }) => `${name}: ${reason}`);
     const detail = reasons.length > 0 ? ` (${reasons.join("; ")})` : "";
-    return new ModelOperationError(
-      "NOTHING_TO_QUANTIZE",
-      `${this.label}: it has no float32 weight or matrix product that can be quantized${detail}`,
-    );
+    const lacking =
+      this.options.mode === "float16"
+        ? "no node that can work in float16"
+        : `no float32 weight of ${SMALLEST_BYTES} bytes or more, and no layer that this mode quantizes`;
+    return new ModelOperationError("NOTHING_TO_QUANTIZE", `${this.label}: it has ${lacking}${detail}`);
   }
 
   private async rewrite(

@@ -13,8 +13,8 @@ export interface StoredWeight {
   readonly axis: WeightAxis;
 }
 
-/** Smaller ones gain less than the nodes that bring them back cost. */
-const SMALLEST_BYTES = 1024;
+/** Smaller weights gain less than the nodes that bring them back cost. */
+export const SMALLEST_BYTES = 1024;
 
 /** Where operators have their weights, and along what those should be scaled. */
 function weightInputs(

@@ -87,7 +87,9 @@ function openColumn(
       : fail(`the file has no tensor ${name}; ${held}`, input.name);
   }
   const { shape } = tensor;
-  const extra = shape.length - input.shape.length;
+  // No sizes may also mean that the model does not tell the rank: the first counts samples there too.
+  const isUnknown = input.shape.length === 0 && shape.length > 1;
+  const extra = isUnknown ? 0 : shape.length - input.shape.length;
   if ((extra !== 0 && extra !== 1) || shape.length === 0)
     fail(`expected rank ${input.shape.length} but received [${shape.join(", ")}]`, input.name);
   return { input, tensor, rowShape: extra === 1 ? shape.slice(1) : [1, ...shape.slice(1)] };

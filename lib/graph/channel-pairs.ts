@@ -1,4 +1,4 @@
-import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { TensorProto_DataType as DataType, type NodeProto, type TensorProto } from "../onnx/proto/onnx_pb.js";
 import { shapeOf } from "../onnx/tensor-proto.js";
 import { type Graph, intAttributeOf } from "./graph.js";
 
@@ -52,9 +52,11 @@ export function channelPairs(graph: Graph): ChannelPair[] {
   });
 }
 
-/** An initializer that nothing else reads. */
-function ownInitializer(graph: Graph, name: string) {
-  return graph.consumers(name).length === 1 && graph.isInternal(name) ? graph.initializer(name) : undefined;
+/** An initializer of float32 that nothing else reads. */
+function ownInitializer(graph: Graph, name: string): TensorProto | undefined {
+  if (graph.consumers(name).length !== 1 || !graph.isInternal(name)) return undefined;
+  const stored = graph.initializer(name);
+  return stored?.dataType === DataType.FLOAT ? stored : undefined;
 }
 
 function madeChannels(graph: Graph, node: NodeProto): ChannelSlices | undefined {

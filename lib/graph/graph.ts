@@ -11,7 +11,7 @@ import {
   type TensorProto,
 } from "../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../onnx/read.js";
-import { graphsOf } from "../onnx/walk.js";
+import { Names } from "./names.js";
 
 /** One use of a tensor: the node and which of its inputs. */
 export interface Use {
@@ -36,7 +36,7 @@ export class Graph {
   private readonly initializers = new Map<string, TensorProto>();
   private readonly elementTypes = new Map<string, number>();
   private readonly ranks = new Map<string, number>();
-  private readonly names = new Set<string>();
+  private readonly names: Names;
   /** Tensors that subgraphs (If, Loop, Scan) take from this graph: they keep their name and their float values. */
   readonly captured: ReadonlySet<string>;
   readonly outputs: ReadonlySet<string>;
@@ -60,11 +60,7 @@ export class Graph {
     this.inputs = new Set(proto.input.map(({ name }) => name).filter((name) => !this.initializers.has(name)));
     this.outputs = new Set(proto.output.map(({ name }) => name));
     this.captured = new Set(proto.node.flatMap((node) => [...capturedBy(node)]));
-    // A name may not be given twice, to a tensor or a node, in a subgraph and around it neither.
-    for (const graph of graphsOf(model.proto)) {
-      for (const { name } of [...graph.initializer, ...graph.input]) this.names.add(name);
-      for (const { name, output } of graph.node) for (const each of [name, ...output]) this.names.add(each);
-    }
+    this.names = new Names(model.proto);
     for (const node of proto.node) this.link(node);
   }
 
@@ -114,16 +110,13 @@ export class Graph {
 
   /** A name that no tensor or node of the model has yet: `base`, or `base_2`, `base_3`, ... */
   freeName(base: string): string {
-    let name = base;
-    for (let i = 2; this.names.has(name); i++) name = `${base}_${i}`;
-    this.names.add(name);
-    return name;
+    return this.names.free(base);
   }
 
   addInitializer(tensor: TensorProto): void {
     this.initializers.set(tensor.name, tensor);
     this.elementTypes.set(tensor.name, tensor.dataType);
-    this.names.add(tensor.name);
+    this.names.take(tensor.name);
   }
 
   /** Adds a node. One that only brings what others compute into another type needs no name. */
@@ -180,7 +173,7 @@ export class Graph {
     this.producers.set(tensor, node);
     const type = this.elementTypes.get(before);
     if (type !== undefined) this.elementTypes.set(tensor, type);
-    this.names.add(tensor);
+    this.names.take(tensor);
   }
 
   /** Writes the edits back: nodes in order, unused initializers, value infos and operator sets dropped. */
@@ -236,7 +229,7 @@ export class Graph {
       // An optional output that is left out has no name.
       if (output === "") continue;
       this.producers.set(output, node);
-      this.names.add(output);
+      this.names.take(output);
     }
     for (const [index, input] of node.input.entries()) this.addUse(input, { node, index });
   }

@@ -11,6 +11,7 @@ import {
 } from "../onnx/proto/onnx_pb.js";
 import { encodeTensor } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
+import { Names } from "./names.js";
 
 /** The operator set that this file knows the way to: the first with one scale per channel. */
 export const UPGRADED_OPSET = 13;
@@ -61,8 +62,9 @@ export function upgradeOpset(model: ModelProto): string | undefined {
   if (!entry || version >= UPGRADED_OPSET) return undefined;
   const reason = whyNotUpgraded(model);
   if (reason !== undefined) return reason;
+  const names = new Names(model);
   for (const graph of graphsOf(model)) {
-    const editor = new GraphEditor(graph);
+    const editor = new GraphEditor(graph, names);
     graph.node = graph.node.flatMap((node) => {
       const change = isStandard(node) ? CHANGED[node.opType] : undefined;
       return change && version < change.since ? change.upgrade(node, editor) : [node];
@@ -91,17 +93,12 @@ function isStandard({ domain }: NodeProto): boolean {
   return domain === "" || domain === "ai.onnx";
 }
 
-/** Adds constants to a graph under names that are free in it. */
+/** Adds constants to a graph under names that are free in the whole model. */
 class GraphEditor {
-  private added = 0;
-  private readonly names: Set<string>;
-  constructor(private readonly graph: GraphProto) {
-    this.names = new Set(
-      graph.node
-        .flatMap(({ input, output }) => [...input, ...output])
-        .concat(graph.initializer.map(({ name }) => name)),
-    );
-  }
+  constructor(
+    private readonly graph: GraphProto,
+    private readonly names: Names,
+  ) {}
 
   /** How many dimensions a tensor has, where the model says. */
   rank(tensor: string): number | undefined {
@@ -111,11 +108,7 @@ class GraphEditor {
   }
 
   name(base: string): string {
-    let name: string;
-    do name = `${base}_opset13_${this.added++}`;
-    while (this.names.has(name));
-    this.names.add(name);
-    return name;
+    return this.names.free(`${base}_opset13`);
   }
 
   constant(
@@ -204,7 +197,7 @@ function flattened(node: NodeProto, graph: GraphEditor): NodeProto[] {
       opType,
       input,
       output: [output],
-      name: `${node.name || y}_${opType}`,
+      name: graph.name(`${node.name || y}_${opType}`),
       attribute: axisValue === undefined ? [] : [axisAttribute(axisValue)],
     });
   const operator = step(node.opType, [flat], result, -1n);

@@ -9,6 +9,7 @@ import {
 import { encodeTensor } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
 import { intAttributeOf } from "./graph.js";
+import { Names } from "./names.js";
 
 /** The first operator set with 4-bit integers, and with DequantizeLinear in blocks. */
 const BLOCKS_OPSET = 21;
@@ -53,7 +54,7 @@ export function upgradeToOpset21(model: ModelProto): string | undefined {
     const unknown = nodes.find((node) => !isKnown(node));
     if (unknown)
       return `the way of operator ${unknown.opType} from opset ${version} to ${BLOCKS_OPSET} is not known here`;
-    const names = namesOf(graphs);
+    const names = new Names(model);
     if (version < AXES_SINCE) for (const graph of graphs) upgradeGraph(graph, names);
     entry.version = BigInt(BLOCKS_OPSET);
   }
@@ -71,22 +72,13 @@ function isKnown(node: NodeProto): boolean {
   return UNCHANGED.has(node.opType) || REDUCTIONS.has(node.opType) || node.opType === "Split";
 }
 
-function namesOf(graphs: readonly GraphProto[]): Set<string> {
-  return new Set(
-    graphs.flatMap(({ node, initializer, input }) => [
-      ...node.flatMap(({ output }) => output),
-      ...[...initializer, ...input].map(({ name }) => name),
-    ]),
-  );
-}
-
-function upgradeGraph(graph: GraphProto, names: Set<string>): void {
+function upgradeGraph(graph: GraphProto, names: Names): void {
   for (const node of graph.node.filter(isStandard)) {
     const { opType, attribute } = node;
     if (REDUCTIONS.has(opType)) {
       const axes = attribute.find(({ name }) => name === "axes");
       if (!axes) continue;
-      const name = freeName(`${node.name || node.output[0]}_axes`, names);
+      const name = names.free(`${node.name || node.output[0]}_axes`);
       graph.initializer.push(encodeTensor(name, "int64", [axes.ints.length], BigInt64Array.from(axes.ints)));
       node.attribute = attribute.filter((each) => each !== axes);
       node.input.push(name);
@@ -100,11 +92,4 @@ function upgradeGraph(graph: GraphProto, names: Set<string>): void {
       );
     }
   }
-}
-
-function freeName(base: string, names: Set<string>): string {
-  let name = base;
-  for (let i = 2; names.has(name); i++) name = `${base}_${i}`;
-  names.add(name);
-  return name;
 }

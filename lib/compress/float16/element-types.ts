@@ -8,6 +8,7 @@ const BOOLEAN = new Set(
 const INT64 = new Set("ArgMax ArgMin NonMaxSuppression NonZero Shape Size".split(" "));
 /** Input whose type the output has, where that is not the first. */
 const TYPED_BY: Readonly<Record<string, number>> = {
+  CastLike: 1,
   DequantizeLinear: 1,
   OneHot: 2,
   QuantizeLinear: 2,
@@ -17,6 +18,14 @@ const TYPED_BY: Readonly<Record<string, number>> = {
 const BY_ATTRIBUTE = new Set(
   "EyeLike Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike".split(" "),
 );
+
+/** Operators whose outputs are those of a subgraph, and which of them is the first. */
+const INNER_OUTPUTS: Readonly<Record<string, { attribute: string; first: number }>> = {
+  If: { attribute: "then_branch", first: 0 },
+  // Before them a body says whether to go on.
+  Loop: { attribute: "body", first: 1 },
+  Scan: { attribute: "body", first: 0 },
+};
 
 /** TensorProto.DataType of a tensor; undefined where nothing tells. */
 export type ElementTypes = (tensor: string) => number | undefined;
@@ -61,11 +70,12 @@ function typeOfOutput(
   if (INT64.has(opType)) return DataType.INT64;
   if (index > 0 && (opType === "MaxPool" || opType === "TopK" || opType === "Unique")) return DataType.INT64;
   if (index > 0 && opType === "Dropout") return DataType.BOOL;
-  if (opType === "If") {
-    const branch = attribute("then_branch")?.g;
-    const output = branch?.output[index]?.name;
-    return branch && output !== undefined
-      ? elementTypes(new Graph(graph.model, branch), typeOf)(output)
+  const subgraph = INNER_OUTPUTS[opType];
+  if (subgraph) {
+    const inner = attribute(subgraph.attribute)?.g;
+    const output = inner?.output[index + subgraph.first]?.name;
+    return inner && output !== undefined
+      ? elementTypes(new Graph(graph.model, inner), typeOf)(output)
       : undefined;
   }
   const source = input[TYPED_BY[opType] ?? 0];
