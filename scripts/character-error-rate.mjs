@@ -8,7 +8,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
  * @param {string[]} characters
  */
 export async function characterErrorRate(model, samples, characters) {
-  const session = await InferenceSession.create(model);
+  const session = await InferenceSession.create(model, { intraOpNumThreads: 1 });
   let edits = 0;
   let length = 0;
   for (const { feeds, text = "" } of samples) {

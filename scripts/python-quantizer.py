@@ -1,13 +1,14 @@
 # Makes of a model all that onnxruntime's own quantizer makes of it, each configuration by itself.
-#   python scripts/python-quantizer.py MODEL SAMPLES.safetensors FOLDER
-# SAMPLES has a tensor for each input, first dimension = samples. Prints JSON: for each configuration the path of the model, or the
-# error that it ended with.
+#   python scripts/python-quantizer.py MODEL FOLDER SAMPLES.safetensors...
+# SAMPLES have a tensor for each input, with the samples as one more dimension before the others; those of one file have one shape.
+# Prints JSON: for each configuration the path of the model, or the error that it ended with.
 import json
 import logging
 import sys
 from pathlib import Path
 
 import onnx
+import onnx.version_converter
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -21,20 +22,35 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from safetensors.numpy import load_file
 
 logging.disable(logging.WARNING)
-model, samples, folder = sys.argv[1], load_file(sys.argv[2]), Path(sys.argv[3])
+model, folder = sys.argv[1], Path(sys.argv[2])
+samples = [load_file(path) for path in sys.argv[3:]]
 
 
 class Reader(CalibrationDataReader):
     def __init__(self):
-        count = len(next(iter(samples.values())))
-        self.rows = iter({name: rows[i : i + 1] for name, rows in samples.items()} for i in range(count))
+        self.rows = (
+            dict(zip(alike, row)) for alike in samples for row in zip(*alike.values())
+        )
 
     def get_next(self):
         return next(self.rows, None)
 
 
-prepared = str(folder / "prepared.onnx")
-quant_pre_process(model, prepared, skip_symbolic_shape=True)
+def prepare():
+    source, output = model, str(folder / "prepared.onnx")
+    opened = onnx.load(model)
+    # Its scales per channel need opset 13.
+    if next(each.version for each in opened.opset_import if each.domain in ("", "ai.onnx")) < 13:
+        source = str(folder / "converted.onnx")
+        onnx.save(onnx.version_converter.convert_version(opened, 17), source)
+    try:
+        quant_pre_process(source, output, skip_symbolic_shape=True)
+    except Exception:  # Models that it fails on are quantized without it.
+        return source
+    return output
+
+
+prepared = prepare()
 
 
 def static(method, per_channel):
@@ -57,10 +73,13 @@ def dynamic(output):
     quantize_dynamic(prepared, output, weight_type=QuantType.QUInt8)
 
 
-def blocks(output):
-    quantizer = MatMulNBitsQuantizer(onnx.load(prepared), block_size=32, is_symmetric=True)
-    quantizer.process()
-    quantizer.model.save_model_to_file(output)
+def blocks(symmetric):
+    def make(output):
+        quantizer = MatMulNBitsQuantizer(onnx.load(prepared), block_size=32, is_symmetric=symmetric)
+        quantizer.process()
+        quantizer.model.save_model_to_file(output)
+
+    return make
 
 
 def halves(output):
@@ -73,7 +92,8 @@ CONFIGURATIONS = {
     "static minmax, per channel": static(CalibrationMethod.MinMax, True),
     "static entropy, per channel": static(CalibrationMethod.Entropy, True),
     "static percentile, per channel": static(CalibrationMethod.Percentile, True),
-    "4-bit weights": blocks,
+    "4-bit weights": blocks(True),
+    "4-bit weights, zero points": blocks(False),
     "float16": halves,
 }
 
