@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from "vitest";
+import { describeStep } from "../lib/optimize/candidate.js";
 import { chanceToHold } from "../lib/optimize/chance.js";
 import { Flips } from "../lib/optimize/flips.js";
 import { paretoFront } from "../lib/optimize/front.js";
@@ -134,6 +135,23 @@ describe("proposals", () => {
       }
     }
     expect(tried).toEqual(shares);
+  });
+
+  it("are told in words, whatever they set", () => {
+    const all = [
+      ...firstCandidates(profileOf({ ops: { Conv: 5, MatMul: 5, LSTM: 1 }, size: 1e5 }), "balanced"),
+      ...[...refinements(profile, () => [int8(0.1)], wanted)].flat(),
+    ];
+    const told = new Set(all.flatMap(({ steps }) => steps.map(describeStep)));
+    expect(told).toContain("take out channels; 25 % of them");
+    expect(told).toContain("weights in few bits, arithmetic in float; 4 bits, blocks of 32");
+    expect(told).toContain(
+      "weights in few bits, arithmetic in float; one scale for each weight, scales of least squared error",
+    );
+    expect(told).toContain(
+      "int8, ranges from calibration; compensated rounding, empirical correction of biases",
+    );
+    expect([...told].filter((text) => /[a-z][A-Z][a-z]|true|false|undefined/.test(text))).toEqual([]);
   });
 
   it("end where a model has no channels to take out", () => {

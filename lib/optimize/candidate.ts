@@ -17,13 +17,13 @@ export interface Candidate {
 
 /** A step in plain words. */
 export function describeStep({ operation, options }: Step): string {
-  const settings = Object.entries(options)
-    .filter(([name]) => name !== "mode" && name !== "pattern")
-    .map(([name, value]) => `${words(name)} ${value}`);
   const what =
     operation === "prune"
       ? "take out channels"
       : MODES["mode" in options ? (options.mode ?? "static") : "static"];
+  const settings = Object.entries(options)
+    .filter(([name]) => name !== "mode" && name !== "pattern")
+    .map(([name, value]) => SETTINGS[name]?.(value) ?? `${name} ${value}`);
   return settings.length === 0 ? what : `${what}; ${settings.join(", ")}`;
 }
 
@@ -34,7 +34,16 @@ const MODES = {
   float16: "float16",
 } as const;
 
-/** "correct bias" from "correctBias". */
-function words(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-}
+/** What proposals set beside mode and pattern. */
+const SETTINGS: Readonly<Record<string, (value: unknown) => string>> = {
+  sparsity: (share) => `${100 * Number(share)} % of them`,
+  bits: (bits) => `${bits} bits`,
+  blockSize: (size) => `blocks of ${size}`,
+  perChannel: (each) => (each ? "a scale for each channel" : "one scale for each weight"),
+  weightScales: (how) => (how === "mse" ? "scales of least squared error" : "scales that cut nothing off"),
+  calibrate: (method) => `by ${method}`,
+  rounding: (how) => `${how} rounding`,
+  correctBias: (how) => `${how} correction of biases`,
+  smooth: () => "activations smoothed",
+  minSqnr: (decibels) => `nodes in float until the outputs keep ${decibels} dB`,
+};
