@@ -112,6 +112,7 @@ export {
   minMaxAsync,
 } from "./minmax/min-max.js";
 export { type Summary, summarize, summarizeAsync } from "./minmax/summarize.js";
+export type { NamedValues } from "./named-values.js";
 export { type ChannelNormsOptions, channelNorms, channelNormsAsync } from "./norms/channel-norms.js";
 export type { NormName } from "./norms/norm-name.js";
 export { type NpyFile, readNpy } from "./npy/read-npy.js";

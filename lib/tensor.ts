@@ -125,18 +125,19 @@ export function viewAs(dtype: DType, bytes: ByteRegion): TypedArray {
   const { array } = STORAGE[dtype];
   const size = array.BYTES_PER_ELEMENT;
   const { buffer, byteOffset, byteLength } = bytes;
-  if (!isAligned(dtype, bytes)) return new array(copyOf(bytes), 0, byteLength / size);
+  if (!isAligned(dtype, bytes)) return new array(copyOf(bytes).buffer, 0, byteLength / size);
   return new array(buffer as ArrayBuffer, byteOffset, byteLength / size);
 }
 
-/** In steps: one array of bytes cannot cover 4 GiB. */
-function copyOf({ buffer, byteOffset, byteLength }: ByteRegion): ArrayBuffer {
-  const copy = new ArrayBuffer(byteLength);
-  for (let at = 0; at < byteLength; at += CHUNK_BYTES) {
-    const count = Math.min(CHUNK_BYTES, byteLength - at);
-    new Uint8Array(copy, at, count).set(new Uint8Array(buffer, byteOffset + at, count));
+/** The bytes of a region in memory of their own; in steps, since one array of bytes cannot cover 4 GiB. */
+export function copyOf(region: ByteRegion): ByteRegion & { readonly buffer: ArrayBuffer } {
+  const buffer = new ArrayBuffer(region.byteLength);
+  let at = 0;
+  for (const chunk of chunksOf(region)) {
+    new Uint8Array(buffer, at, chunk.byteLength).set(chunk);
+    at += chunk.byteLength;
   }
-  return copy;
+  return { buffer, byteOffset: 0, byteLength: region.byteLength };
 }
 
 /** The bytes of a region, in pieces of at most 1 GiB and at least one. */

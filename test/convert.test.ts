@@ -180,6 +180,30 @@ describe("types", () => {
     await expect(refused).rejects.toThrow('"k": safetensors has no Q4_K; such values cannot be converted');
   });
 
+  it("GGUF of another type does not say which it was of", async () => {
+    const path = join(folder, "in.gguf");
+    const kind = { type: "uint32", value: 0 } as const;
+    await writeGguf(path, tensors, { metadata: { "general.file_type": kind, other: kind } });
+    const keys = async (name: string, dtype?: "float16") => {
+      await convertModel(path, join(folder, name), { dtype });
+      const { metadata } = readGguf(join(folder, name));
+      return [...metadata.keys()];
+    };
+    expect(await keys("same.gguf")).toEqual(["general.file_type", "other"]);
+    expect(await keys("half.gguf", "float16")).toEqual(["other"]);
+  });
+
+  test.each([
+    ["a name too long for GGUF", "x".repeat(64), [3], "w.gguf"],
+    ["more axes than GGUF has", "x", [1, 1, 1, 1, 3], "w.gguf"],
+    ["a name that leaves a folder", "../x", [3], "w.npz"],
+  ])("of %s are refused, not the options", async (_, name, shape, output) => {
+    const path = join(folder, "in.safetensors");
+    await writeSafetensors(path, { [name]: { dtype: "int8", shape, data: new Int8Array(3) } });
+    const work = convertModel(path, join(folder, output));
+    await expect(work).rejects.toMatchObject({ code: "UNSUPPORTED_CONVERSION" });
+  });
+
   it("values beyond the new type are told", async () => {
     const path = join(folder, "in.safetensors");
     const big: Record<string, Tensor> = {

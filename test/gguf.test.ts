@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it, test } from "vitest";
 import { type GgufInput, type GgufValue, readGguf, type Tensor, writeGguf } from "../lib/index.js";
 import { temporaryFolder } from "./support/folder.js";
-import { refusal } from "./support/refusal.js";
+import { Bytes, refusal } from "./support/refusal.js";
 
 const folder = temporaryFolder();
 const fixture = fileURLToPath(new URL("fixtures/every-type.gguf", import.meta.url));
@@ -164,6 +164,20 @@ describe("writeGguf", () => {
     expect(readFileSync(path, "utf8")).toBe("as it was");
     expect(readdirSync(folder)).toEqual(["file.gguf"]);
   });
+});
+
+it("reads names that are longer than ggml opens", () => {
+  const name = "model.diffusion_model.".repeat(5);
+  const header = new Bytes().text("GGUF").u32(3).u64(1, 0).u64(name.length).text(name);
+  header.u32(1).u64(2).u32(24).u64(0);
+  writeFileSync(
+    path,
+    header
+      .zeros(32 - (header.length % 32))
+      .u8(7, 8)
+      .end(),
+  );
+  expect(readGguf(path).tensors.get(name)).toMatchObject({ dtype: "int8", data: Int8Array.of(7, 8) });
 });
 
 it("reads headers of any length, wherever a number crosses what was loaded of them", async () => {

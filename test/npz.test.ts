@@ -185,8 +185,8 @@ describe("writeNpz", () => {
     const seen: unknown[] = [];
     await writeNpz(path, { a: w, b: w }, { onProgress: (progress) => seen.push(progress) });
     expect(seen).toEqual([
-      { stage: "writing", done: 24, total: 48 },
-      { stage: "writing", done: 48, total: 48 },
+      { stage: "write", done: 24, total: 48 },
+      { stage: "write", done: 48, total: 48 },
     ]);
   });
 

@@ -1,5 +1,6 @@
 import { outOfRange, wrongType } from "../errors.js";
-import { bitsPerElement, byteCount, type DeferredTensor, type Tensor, viewAs } from "../tensor.js";
+import { Scratch } from "../scratch.js";
+import { bitsPerElement, byteCount, type DeferredTensor, type Tensor } from "../tensor.js";
 import type { WeightParameter } from "./layout.js";
 import { packWeight } from "./pack-weight.js";
 import { quantizeWeight } from "./quantize-weight.js";
@@ -35,11 +36,9 @@ export function compressWeight(
 ): CompressedWeight {
   const parts = scheme === SPARSE_BITMASK ? packedParts(weight) : quantizedParts(weight, scheme);
   const made: Partial<Record<WeightParameter, Tensor>> = {};
-  for (const [name, { dtype, shape, fill }] of Object.entries(parts)) {
-    const byteLength = byteCount(dtype, shape);
-    const data = viewAs(dtype, { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength });
-    fill(data);
-    made[name as WeightParameter] = { dtype, shape, data };
+  for (const [name, part] of Object.entries(parts)) {
+    const { dtype, shape } = part;
+    made[name as WeightParameter] = { dtype, shape, data: new Scratch().dataOf(part) };
   }
   return made;
 }

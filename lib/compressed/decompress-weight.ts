@@ -1,5 +1,6 @@
 import { outOfRange } from "../errors.js";
-import { byteCount, type DType, type Fill, type Tensor, viewAs } from "../tensor.js";
+import { Scratch } from "../scratch.js";
+import { byteCount, type DType, type Fill, type Tensor } from "../tensor.js";
 import { bitmaskFormOf } from "./bitmask-form.js";
 import type { CompressedWeight } from "./compress-weight.js";
 import { dequantizeWeight } from "./dequantize-weight.js";
@@ -46,8 +47,5 @@ export function decompressWeight(parts: CompressedWeight): Tensor {
 }
 
 function filled(dtype: DType, shape: readonly number[], fill: Fill): Tensor {
-  const byteLength = byteCount(dtype, shape);
-  const data = viewAs(dtype, { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength });
-  fill(data);
-  return { dtype, shape, data };
+  return { dtype, shape, data: new Scratch().dataOf({ dtype, shape, fill }) };
 }

@@ -99,13 +99,15 @@ async function convert(
   { check = false, signal, onProgress, sync, ...options }: ConvertOptions,
 ): Promise<ConvertResult> {
   const warnings = new Set<string>();
-  const { tensors, bytes, converted, metadata, config } = planConversion(source, output, options, (name) =>
+  const plan = planConversion(source, output, options, (name) =>
     warnings.add(`tensor ${JSON.stringify(name)} has values beyond ${options.dtype}, which became infinite`),
   );
+  const { tensors, bytes, converted, config } = plan;
   if (tensors.size === 0)
     throw new ModelOperationError("UNSUPPORTED_CONVERSION", `${source.paths[0]}: it holds no tensor`);
   signal?.throwIfAborted();
-  const said = { ...source, metadata };
+  const { metadata, typedMetadata } = plan;
+  const said = { paths: source.paths, metadata, typedMetadata };
   const files = await writeTensorFile(to, output, tensors, said, { ...options, sync, signal, onProgress });
   if (config !== undefined) {
     await config.write({ sync });

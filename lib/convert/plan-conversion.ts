@@ -20,6 +20,8 @@ export interface ConversionPlan {
   readonly converted: number;
   /** What the output says of itself, as text. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** The same with types, from GGUF. */
+  readonly typedMetadata: TensorFile["typedMetadata"];
   /** What is to lie beside the output. */
   readonly config: ConfigFile | undefined;
 }
@@ -29,6 +31,9 @@ interface Compression {
   readonly notes?: ReadonlyMap<string, string>;
   readonly config: object;
 }
+
+/** The type of most tensors of a GGUF file; readers work it out where it is not said. */
+const FILE_TYPE = "general.file_type";
 
 /** Decides what becomes of each tensor of a file. Values are looked at just where zeros are to be left out. */
 export function planConversion(
@@ -54,12 +59,14 @@ export function planConversion(
     if (parts || tensor.type !== source.tensors.get(name)?.type) converted++;
   }
   const hasCompressed = isSafetensors && findWeights(tensors).length > 0;
-  const texts = [...source.metadata].filter(([key]) => isMoved || !isBitmaskNote(key));
+  const isKept = ([key]: readonly [string, unknown]) =>
+    (isMoved || !isBitmaskNote(key)) && (converted === 0 || key !== FILE_TYPE);
   return {
     tensors,
     bytes: { before: bytesOf(source.tensors), after: bytesOf(tensors) },
     converted,
-    metadata: new Map([...texts, ...(compression?.notes ?? [])]),
+    metadata: new Map([...[...source.metadata].filter(isKept), ...(compression?.notes ?? [])]),
+    typedMetadata: source.typedMetadata && new Map([...source.typedMetadata].filter(isKept)),
     config: hasCompressed ? quantizationConfigFile(path, output, compression?.config) : undefined,
   };
 

@@ -96,7 +96,7 @@ async function gguf(
     outgoing.set(name, withDType(tensor, dtype));
   }
   const metadata = source.typedMetadata ?? textMetadata(source.metadata);
-  await writeGguf(path, outgoing, { ...options, metadata });
+  await holding("GGUF", writeGguf(path, outgoing, { ...options, metadata }));
   return [path];
 }
 
@@ -131,7 +131,7 @@ async function npz(
   options: WriteTensorFileOptions,
 ): Promise<string[]> {
   const arrays = [...tensors].map(([name, tensor]) => [name, asArray(name, tensor)] as const);
-  await writeNpz(path, new Map(arrays), options);
+  await holding("npz", writeNpz(path, new Map(arrays), options));
   return [path];
 }
 
@@ -149,6 +149,15 @@ async function npy(
     );
   await writeNpy(path, asArray(name, tensor), options);
   return [path];
+}
+
+/** What a format has no room for, such as a long name or many axes, is no fault of the options. */
+async function holding(format: string, writing: Promise<void>): Promise<void> {
+  await writing.catch((cause) => {
+    if (!(cause instanceof RangeError)) throw cause;
+    const message = `${format} cannot hold it: ${cause.message}`;
+    throw new ModelOperationError("UNSUPPORTED_CONVERSION", message, { cause });
+  });
 }
 
 function asArray(name: string, tensor: OutgoingTensor): Tensor | DeferredTensor {

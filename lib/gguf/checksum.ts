@@ -66,7 +66,7 @@ async function* checksums(
     const { type, shape, data } = tensors.get(name)!;
     yield [name, () => tensorChecksum(type, shape, data)];
     done += byteLength;
-    onProgress?.({ stage: "verifying", done, total });
+    onProgress?.({ stage: "read", done, total });
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

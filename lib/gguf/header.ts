@@ -8,7 +8,7 @@ import {
   MAX_DIMENSIONS,
   MAX_KEY_BYTES,
   MAX_KEYS,
-  MAX_NAME_BYTES,
+  MAX_READ_NAME_BYTES,
   MAX_TENSORS,
   VERSION,
 } from "./limits.js";
@@ -94,7 +94,7 @@ function readEntries(
   let end = 0;
   for (let i = 0; i < count; i++) {
     const position = header.at;
-    const name = header.string(MAX_NAME_BYTES, "a tensor's name");
+    const name = header.string(MAX_READ_NAME_BYTES, "a tensor's name");
     const entry = readEntry(header, name, position);
     if (entry.offset !== end)
       throw new ModelFormatError(

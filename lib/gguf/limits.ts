@@ -12,4 +12,6 @@ export const MAX_KEYS = 65_536;
 /** The format's own limits. */
 export const MAX_KEY_BYTES = 65_535;
 export const MAX_NAME_BYTES = 63;
+/** Of a file that is read: image models and the format's Python package have longer names than ggml opens. */
+export const MAX_READ_NAME_BYTES = 65_535;
 export const MAX_DIMENSIONS = 4;

@@ -2,6 +2,7 @@ import { checkData } from "../check-data.js";
 import { outOfRange } from "../errors.js";
 import { tensorChecksum } from "../files/checksums.js";
 import { type ReplaceOptions, replaceFile } from "../files/replace-file.js";
+import { entriesOf, type NamedValues } from "../named-values.js";
 import type { OnProgress } from "../progress.js";
 import { Scratch } from "../scratch.js";
 import type { DeferredTensor, Fill, Tensor, TypedArray } from "../tensor.js";
@@ -28,7 +29,7 @@ export type GgufInput =
 
 export interface WriteGgufOptions extends ReplaceOptions {
   /** Values with their types, written in this order. `general.architecture` is what other tools look for first. */
-  metadata?: ReadonlyMap<string, GgufValue> | Readonly<Record<string, GgufValue>> | undefined;
+  metadata?: NamedValues<GgufValue> | undefined;
   /** Put a SHA-256 of every tensor into the metadata, for verifyGguf. Default false. */
   checksums?: boolean | undefined;
   /** Told the bytes of data written so far. */
@@ -45,7 +46,7 @@ export interface WriteGgufOptions extends ReplaceOptions {
  */
 export async function writeGguf(
   path: string,
-  tensors: ReadonlyMap<string, GgufInput> | Readonly<Record<string, GgufInput>>,
+  tensors: NamedValues<GgufInput>,
   { metadata = {}, checksums = false, signal, onProgress, sync }: WriteGgufOptions = {},
 ): Promise<void> {
   // Checksums among it are of the file that it was read from.
@@ -85,15 +86,11 @@ export async function writeGguf(
         await file.write(dataOf(entry, scratch));
         await file.write(pad());
         done += entry.byteLength;
-        onProgress?.({ stage: "writing", done, total });
+        onProgress?.({ stage: "write", done, total });
       }
     },
     { sync, signal },
   );
-}
-
-function entriesOf<T>(values: ReadonlyMap<string, T> | Readonly<Record<string, T>>): Iterable<[string, T]> {
-  return Symbol.iterator in values ? (values as ReadonlyMap<string, T>) : Object.entries(values);
 }
 
 function checkAlignment(stored: GgufValue | undefined): number {
@@ -134,16 +131,15 @@ function checkTensor(name: string, tensor: GgufInput): Entry {
       `shape of ${what}`,
       `[${shape.join(", ")}]`,
     );
-  const expected = ggufByteCount(type, shape);
-  if (expected === undefined)
+  const byteLength = ggufByteCount(type, shape);
+  if (byteLength === undefined)
     throw outOfRange(
       `a last size that is a multiple of ${GGUF_TYPES[type].elements}`,
       `shape of ${what}`,
       `[${shape.join(", ")}]`,
     );
-  const byteLength = expected;
   if ("fill" in tensor) return { name, type, shape, byteLength, data: tensor.fill };
   const { data } = tensor;
-  checkData(dtypeOfGguf(type) ?? "uint8", data, expected, what);
+  checkData(dtypeOfGguf(type) ?? "uint8", data, byteLength, what);
   return { name, type, shape, byteLength, data };
 }

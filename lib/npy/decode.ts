@@ -1,4 +1,12 @@
-import { type ByteRegion, bitsPerElement, chunksOf, elementCount, type Tensor, viewAs } from "../tensor.js";
+import {
+  type ByteRegion,
+  bitsPerElement,
+  chunksOf,
+  copyOf,
+  elementCount,
+  type Tensor,
+  viewAs,
+} from "../tensor.js";
 import type { ElementType } from "./element-type.js";
 
 /**
@@ -18,16 +26,6 @@ export function decodeArray(
   if (fortranOrder && shape.filter((size) => size !== 1).length > 1 && region.byteLength > 0)
     region = lastIndexFastest(region, bitsPerElement(dtype) / 8, shape);
   return { dtype, shape, data: viewAs(dtype, region) };
-}
-
-function copyOf(region: ByteRegion): ByteRegion {
-  const buffer = new ArrayBuffer(region.byteLength);
-  let at = 0;
-  for (const chunk of chunksOf(region)) {
-    new Uint8Array(buffer, at, chunk.byteLength).set(chunk);
-    at += chunk.byteLength;
-  }
-  return { buffer, byteOffset: 0, byteLength: region.byteLength };
 }
 
 function swapped(region: ByteRegion, unit: 2 | 4 | 8): ByteRegion {

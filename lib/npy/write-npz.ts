@@ -1,5 +1,6 @@
 import { outOfRange } from "../errors.js";
 import { type ReplaceOptions, replaceFile } from "../files/replace-file.js";
+import { entriesOf, type NamedValues } from "../named-values.js";
 import type { OnProgress } from "../progress.js";
 import { Scratch } from "../scratch.js";
 import { byteCount, type DeferredTensor, type Tensor } from "../tensor.js";
@@ -26,14 +27,10 @@ export interface WriteNpzOptions extends ReplaceOptions {
  */
 export async function writeNpz(
   path: string,
-  tensors: ReadonlyMap<string, Tensor | DeferredTensor> | Readonly<Record<string, Tensor | DeferredTensor>>,
+  tensors: NamedValues<Tensor | DeferredTensor>,
   { compress = false, signal, onProgress, sync }: WriteNpzOptions = {},
 ): Promise<void> {
-  const named: Iterable<[string, Tensor | DeferredTensor]> =
-    Symbol.iterator in tensors
-      ? (tensors as ReadonlyMap<string, Tensor | DeferredTensor>)
-      : Object.entries(tensors);
-  const entries = [...named].map(([name, tensor]) => {
+  const entries = [...entriesOf(tensors)].map(([name, tensor]) => {
     checkName(name);
     return {
       name: `${name}.npy`,
@@ -54,7 +51,7 @@ export async function writeNpz(
         if (compress) await archive.addDeflated(name, [header, data]);
         else await archive.addStored(name, [header, data]);
         done += data.byteLength;
-        onProgress?.({ stage: "writing", done, total });
+        onProgress?.({ stage: "write", done, total });
       }
       signal?.throwIfAborted();
       await archive.end();

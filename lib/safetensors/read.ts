@@ -148,7 +148,7 @@ class OpenSafetensors implements SafetensorsFile {
       signal?.throwIfAborted();
       yield [name, this.tensors.get(name)!];
       done += byteLength;
-      onProgress?.({ stage: "reading", done, total });
+      onProgress?.({ stage: "read", done, total });
       await new Promise((resolve) => setImmediate(resolve));
     }
     signal?.throwIfAborted();

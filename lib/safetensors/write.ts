@@ -10,9 +10,10 @@ import {
   replaceFile,
   replaceFiles,
 } from "../files/replace-file.js";
+import { entriesOf, type NamedValues } from "../named-values.js";
 import type { OnProgress } from "../progress.js";
 import { Scratch } from "../scratch.js";
-import { bitsPerElement, type DeferredTensor, type DType, elementCount, type Tensor } from "../tensor.js";
+import { bitsPerElement, type DeferredTensor, elementCount, type Tensor } from "../tensor.js";
 import { checksumKey, isChecksumKey } from "./checksum.js";
 import { DTYPES } from "./entry.js";
 import { MAX_HEADER_BYTES, PREFIX_BYTES } from "./header.js";
@@ -59,19 +60,14 @@ interface Entry {
  */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, Tensor | DeferredTensor> | Readonly<Record<string, Tensor | DeferredTensor>>,
+  tensors: NamedValues<Tensor | DeferredTensor>,
   options: WriteSafetensorsOptions = {},
 ): Promise<string[]> {
   const { maxShardSize, metadata, onProgress, signal, sync } = options;
   if (maxShardSize !== undefined) checkSharding(path, maxShardSize);
   if (metadata !== undefined) checkMetadata(metadata);
-  // Asking also a map of another class for its entries: the tensors of a file are one.
-  const named: Iterable<[string, Tensor | DeferredTensor]> =
-    Symbol.iterator in tensors
-      ? (tensors as ReadonlyMap<string, Tensor | DeferredTensor>)
-      : Object.entries(tensors);
   const entries: Entry[] = [];
-  for (const [name, tensor] of named) {
+  for (const [name, tensor] of entriesOf(tensors)) {
     const { type, byteLength } = checkTensor(name, tensor);
     entries.push({ name, key: Buffer.from(name), tensor, type, byteLength });
   }
@@ -89,7 +85,7 @@ export async function writeSafetensors(
           for (const { tensor } of batch) await file.write(scratch.dataOf(tensor));
         else await file.write(batch.map(({ tensor }) => (tensor as Tensor).data));
         done += byteCountOf(batch);
-        onProgress?.({ stage: "writing", done, total });
+        onProgress?.({ stage: "write", done, total });
       }
     };
   };
@@ -176,8 +172,7 @@ function checkTensor(name: string, tensor: Tensor | DeferredTensor): Pick<Entry,
   const what = `tensor ${JSON.stringify(name)}`;
   if (name === "__metadata__" || !name.isWellFormed())
     throw outOfRange("a name the format allows", "tensor", name);
-  if (type === undefined)
-    throw outOfRange("a type that safetensors has", `dtype of ${what}`, dtype satisfies DType);
+  if (type === undefined) throw outOfRange("a type that safetensors has", `dtype of ${what}`, dtype);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw outOfRange("sizes that are integers from 0", `shape of ${what}`, `[${shape.join(", ")}]`);
   const expected = (elementCount(shape) * bitsPerElement(dtype)) / 8;

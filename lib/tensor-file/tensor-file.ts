@@ -27,7 +27,7 @@ export interface TensorFile {
   /** What it says of itself, as text. */
   readonly metadata: ReadonlyMap<string, string>;
   /** The same with types and lists, where the format is GGUF. */
-  readonly typedMetadata?: ReadonlyMap<string, GgufValue>;
+  readonly typedMetadata?: ReadonlyMap<string, GgufValue> | undefined;
   /** What else it holds, by name, and why that is no tensor or text. */
   readonly others: ReadonlyMap<string, string>;
   /** Gives the file back; its tensors become empty. */

@@ -98,7 +98,7 @@ test.each<[string, Bytes, string, RegExp]>([
   ["an alignment of 13", alignment(13), "HEADER_INVALID", /power of two/],
   ["an alignment of 2^31", alignment(2 ** 31), "HEADER_INVALID", /power of two/],
   ["an alignment that is a float", alignment(0, 6), "HEADER_INVALID", /power of two/],
-  ["a name of 64 bytes", info(start(1, 0), "x".repeat(64), [1]), "HEADER_INVALID", /more than 63/],
+  ["a name of 64 KiB", info(start(1, 0), "x".repeat(65536), [1]), "HEADER_INVALID", /more than 65535/],
   [
     "five dimensions",
     withData(info(start(1, 0), "w", [1, 1, 1, 1, 1]), 32),
