@@ -20,7 +20,8 @@ export type CompressedWeight = Readonly<Partial<Record<WeightParameter, Tensor>>
  * Convention: https://github.com/vllm-project/compressed-tensors
  *
  * With "sparse-bitmask" nothing is quantized, and zeros are left out: compressed, bitmask (a bit for each value, in whole bytes for each
- * row), shape and row_offsets. Zero is +0 alone, so that every bit comes back; the library's own writer takes -0 for zero too.
+ * row), shape and row_offsets. Zero is +0 alone, so that every bit comes back; the library, which has this form up to version 0.14, takes
+ * -0 for zero too.
  *
  * @example
  * const parts = compressWeight({ dtype: "float32", shape: [4096, 4096], data }, "W4A16");
