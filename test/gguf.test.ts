@@ -10,6 +10,8 @@ const folder = temporaryFolder();
 const fixture = fileURLToPath(new URL("fixtures/every-type.gguf", import.meta.url));
 const path = join(folder, "file.gguf");
 
+const byte: Tensor = { dtype: "int8", shape: [1], data: Int8Array.of(1) };
+
 describe.each([true, false])("readGguf with mmap: %s", (mmap) => {
   const file = readGguf(fixture, { mmap });
 
@@ -112,13 +114,17 @@ describe("writeGguf", () => {
     expect(steps).toEqual([12, 14]);
   });
 
+  it("refuses more tensors than readers take", async () => {
+    const many = new Map(Array.from({ length: 65_537 }, (_, i) => [String(i), byte]));
+    await expect(writeGguf(path, many)).rejects.toThrow(/at most 65536 tensors/);
+  });
+
   it("takes lists of bools as booleans too", async () => {
     const value = [true, false] as never;
     await writeGguf(path, {}, { metadata: { a: { type: "array", of: "bool", length: 2, value } } });
     expect(readGguf(path).metadata.get("a")).toMatchObject({ value: Uint8Array.of(1, 0) });
   });
 
-  const byte: Tensor = { dtype: "int8", shape: [1], data: Int8Array.of(1) };
   test.each<[string, Record<string, GgufInput>, Record<string, GgufValue>, RegExp]>([
     [
       "a type the format lacks",

@@ -218,6 +218,11 @@ describe("writeNpz", () => {
     await expect(writeNpz(path, { [name]: w })).rejects.toThrow(RangeError);
   });
 
+  it("refuses more arrays than readNpz takes", async () => {
+    const many = new Map(Array.from({ length: 100_001 }, (_, i) => [String(i), w]));
+    await expect(writeNpz(path, many)).rejects.toThrow(/at most 100000 arrays/);
+  });
+
   it("refuses a type that numpy lacks, by the tensor's name", async () => {
     const tensor: Tensor = { dtype: "float8e5m2", shape: [1], data: new Uint8Array(1) };
     await expect(writeNpz(path, { odd: tensor })).rejects.toThrow(/numpy has for dtype of tensor "odd"/);

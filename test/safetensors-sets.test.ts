@@ -181,6 +181,12 @@ describe("a set", () => {
     await expect(work).rejects.toThrow(/a file name without/);
   });
 
+  it("refuses more shards than an index may name", async () => {
+    const many = new Map(Array.from({ length: 10_001 }, (_, i) => [String(i), floats(1, i)]));
+    const work = writeSafetensors(path, many, { maxShardSize: 4 });
+    await expect(work).rejects.toThrow(/at most 10000 files for maxShardSize but received 4/);
+  });
+
   it.each([0, 1.5, -1, Number.NaN])("refuses shards of %s bytes", async (maxShardSize) => {
     await expect(writeSafetensors(path, tensors, { maxShardSize })).rejects.toThrow(RangeError);
   });

@@ -15,6 +15,7 @@ import {
   MAX_ALIGNMENT,
   MAX_DIMENSIONS,
   MAX_NAME_BYTES,
+  MAX_TENSORS,
   VERSION,
 } from "./limits.js";
 import { dtypeOfGguf, GGUF_TYPES, type GgufType, ggufByteCount, ggufTypeOfDType } from "./tensor-type.js";
@@ -52,7 +53,10 @@ export async function writeGguf(
   // Checksums among it are of the file that it was read from.
   const values = [...entriesOf(metadata)].filter(([key]) => !isChecksumKey(key));
   const alignment = checkAlignment(values.find(([key]) => key === "general.alignment")?.[1]);
-  const entries = [...entriesOf(tensors)].map(([name, tensor]) => checkTensor(name, tensor));
+  const named = [...entriesOf(tensors)];
+  if (named.length > MAX_TENSORS)
+    throw outOfRange(`at most ${MAX_TENSORS} tensors, which readers take,`, "tensors", named.length);
+  const entries = named.map(([name, tensor]) => checkTensor(name, tensor));
   const scratch = new Scratch();
   if (checksums) {
     const sumOf = (entry: Entry) => tensorChecksum(entry.type, entry.shape, dataOf(entry, scratch));

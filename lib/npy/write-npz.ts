@@ -4,6 +4,7 @@ import { entriesOf, type NamedValues } from "../named-values.js";
 import type { OnProgress } from "../progress.js";
 import { Scratch } from "../scratch.js";
 import { byteCount, type DeferredTensor, type Tensor } from "../tensor.js";
+import { MAX_ENTRIES } from "../zip/limits.js";
 import { ZipWriter } from "../zip/zip-writer.js";
 import { encodeHeader } from "./header.js";
 
@@ -30,7 +31,10 @@ export async function writeNpz(
   tensors: NamedValues<Tensor | DeferredTensor>,
   { compress = false, signal, onProgress, sync }: WriteNpzOptions = {},
 ): Promise<void> {
-  const entries = [...entriesOf(tensors)].map(([name, tensor]) => {
+  const named = [...entriesOf(tensors)];
+  if (named.length > MAX_ENTRIES)
+    throw outOfRange(`at most ${MAX_ENTRIES} arrays, which readNpz takes,`, "tensors", named.length);
+  const entries = named.map(([name, tensor]) => {
     checkName(name);
     return {
       name: `${name}.npy`,

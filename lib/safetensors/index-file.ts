@@ -8,7 +8,7 @@ import { decodeHeader, HeaderText } from "./header-text.js";
 const SHARD_NAME = /^[^/\\:\u0000-\u001f]{1,243}\.safetensors$/;
 
 /** The largest sets have some hundred. */
-const MAX_SHARDS = 10_000;
+export const MAX_SHARDS = 10_000;
 
 export interface ShardIndex {
   /** The shards, each once, in order of name. */

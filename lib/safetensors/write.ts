@@ -17,6 +17,7 @@ import { bitsPerElement, type DeferredTensor, elementCount, type Tensor } from "
 import { checksumKey, isChecksumKey } from "./checksum.js";
 import { DTYPES } from "./entry.js";
 import { MAX_HEADER_BYTES, PREFIX_BYTES } from "./header.js";
+import { MAX_SHARDS } from "./index-file.js";
 import { checkSharding, indexPath, shardPaths, shardsOf, splitBySize } from "./shards.js";
 
 const NAMES = new Map([...DTYPES].map(([name, dtype], rank) => [dtype, { name, rank }]));
@@ -93,7 +94,7 @@ export async function writeSafetensors(
     await replaceFile(path, put(entries), { sync, signal });
     return [path];
   }
-  return writeSet(path, splitBySize(entries, maxShardSize), put, { sync, signal });
+  return writeSet(path, splitBySize(entries, maxShardSize), put, { maxShardSize, sync, signal });
 }
 
 function byteCountOf(entries: readonly Entry[]): number {
@@ -105,8 +106,10 @@ async function writeSet(
   path: string,
   shards: readonly (readonly Entry[])[],
   put: (shard: readonly Entry[]) => Replacement["write"],
-  options: ReplaceOptions,
+  options: Pick<WriteSafetensorsOptions, "maxShardSize" | "sync" | "signal">,
 ): Promise<string[]> {
+  if (shards.length > MAX_SHARDS)
+    throw outOfRange(`a size that gives at most ${MAX_SHARDS} files`, "maxShardSize", options.maxShardSize);
   const old = shardsOf(path);
   const paths = shardPaths(path, shards.length, old);
   const index = encodeIndex(shards, paths);
