@@ -120,6 +120,7 @@ describe("pruneModel with pattern channel", () => {
     await refused(CNN, { minKept: 2 }).toThrow("a number from 0 to 1 for minKept");
     await refused(CNN, { repair: ["bias"] }).toMatchObject({ code: "CALIBRATION_NEEDED" });
     await refused(CNN, { score: "activation" }).toMatchObject({ code: "CALIBRATION_NEEDED" });
+    await refused(CNN, { samples: 8 }).toMatchObject({ code: "CALIBRATION_NEEDED" });
     const net = new Network();
     const only = modelFile(net.model({ x: [1, 3, 6, 6] }, [net.conv("x", 3, 8)]));
     await refused(only).toMatchObject({

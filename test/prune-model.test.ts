@@ -190,6 +190,13 @@ describe("pruneModel refuses", () => {
       });
   });
 
+  it("a count of samples where there are none", async () => {
+    await expect(pruneModel(path, { sparsity: 0.5, samples: 8 })).rejects.toMatchObject({
+      code: "CALIBRATION_NEEDED",
+      message: "samples is about calibration samples, and there are none; give data, or leave it out",
+    });
+  });
+
   it("weights that hold NaN or infinity, and writes nothing", async () => {
     const output = join(folder, "never.onnx");
     await expect(pruneModel(damaged, { sparsity: 0.5, output })).rejects.toMatchObject({

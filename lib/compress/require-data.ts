@@ -21,8 +21,12 @@ export function requireData(options: QuantizeOptions): void {
       "compensated rounding weighs errors by what samples show of each layer; give data, or round to nearest",
     );
   const lonely = ABOUT_SAMPLES.find((name) => options[name] !== undefined);
-  if (lonely)
-    throw needed(`${lonely} is about calibration samples, and there are none; give data, or leave it out`);
+  if (lonely) throw aboutNoSamples(lonely);
+}
+
+/** The error for an option that says how calibration samples are used, given without any. */
+export function aboutNoSamples(option: string): ModelOperationError {
+  return needed(`${option} is about calibration samples, and there are none; give data, or leave it out`);
 }
 
 function needed(message: string): ModelOperationError {

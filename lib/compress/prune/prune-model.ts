@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ModelOperationError, outOfRange } from "../../errors.js";
 import { measureLatency } from "../measure-latency.js";
+import { aboutNoSamples } from "../require-data.js";
 import type { PruneChannelsOptions, PruneChannelsResult } from "../structured/options.js";
 import { pruneChannels } from "../structured/prune-channels.js";
 import { withFolder, withModels } from "../with-models.js";
@@ -41,7 +42,7 @@ import type { PruneSource } from "./source.js";
  * @param input path of a model or of a file of tensors, or the bytes of an ONNX model; pattern "channel" needs a model
  * @throws ModelFormatError for a damaged model, TENSOR_INVALID for weights that hold NaN or infinity
  * @throws ModelOperationError NOTHING_TO_PRUNE, UNSUPPORTED_MODEL for a name that the model lacks, data with a file of
- *   tensors or, with pattern "channel", a quantized model; CALIBRATION_NEEDED, RUNTIME_MISSING or RUNTIME_FAILED where samples are needed
+ *   tensors or, with pattern "channel", a quantized model; CALIBRATION_NEEDED where samples are needed or counted and there are none, RUNTIME_MISSING or RUNTIME_FAILED where the model runs
  * @throws RangeError for options; signal.reason when aborted
  *
  * @example
@@ -59,6 +60,9 @@ export async function pruneModel(
   input: string | Uint8Array,
   options: PruneOptions | PruneChannelsOptions,
 ): Promise<PruneResult | PruneChannelsResult> {
+  const { data, samples, scope } = options;
+  // Scope auto runs the model over random inputs where there is no data.
+  if (samples !== undefined && data === undefined && scope !== "auto") throw aboutNoSamples("samples");
   return isChannels(options) ? pruneChannels(input, options) : pruneValues(input, options);
 }
 
