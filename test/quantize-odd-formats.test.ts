@@ -131,6 +131,25 @@ it("the outputs of a Loop have the types of its body, in mode float16", async ()
   expect(sqnrDb(await run(input, { x }), { y: got })).toBeGreaterThan(40);
 });
 
+it("a Transpose that onnxruntime dies of in float16 stays in float32", async () => {
+  const model = buildModel({
+    nodes: [
+      { op: "Transpose", in: ["x"], out: ["t"], attributes: { perm: [1, 0, 2] } },
+      { op: "MatMul", in: ["t", "w"], out: ["y"] },
+    ],
+    initializers: [weight("w", [16, 64])],
+    inputs: { x: ["n", 3, 16] },
+    outputs: ["y"],
+  });
+  const { input, output, nodes } = await quantizeBuilt(folder, "transpose", model, [], { mode: "float16" });
+  const feeds = { x: randomTensor([2, 3, 16], 5) };
+  expect(sqnrDb(await run(input, feeds), await run(output, feeds))).toBeGreaterThan(50);
+  expect(nodes.map(({ opType, treatment }) => [opType, treatment])).toEqual([
+    ["Transpose", "float"],
+    ["MatMul", "float16"],
+  ]);
+});
+
 it("weights in float16 that onnxruntime has not brought to float32 are told, not equalized", async () => {
   const half = (name: string, shape: number[]) =>
     encodeTensor(name, "float16", shape, float32ToFloat16(randomTensor(shape, 3).data as Float32Array));

@@ -9,6 +9,7 @@ import type { SparedReason } from "../exclude-nodes.js";
 import type { NodeTreatment } from "../options.js";
 import { nameOf } from "../select-nodes.js";
 import { type ElementTypes, elementTypes } from "./element-types.js";
+import { isFatalTranspose } from "./fatal-transpose.js";
 import { halfTensor } from "./half-tensor.js";
 import { indexArithmetic } from "./index-arithmetic.js";
 import { whyFloat32 } from "./why-float32.js";
@@ -105,6 +106,7 @@ class GraphConversion {
 
   private whyKept(node: NodeProto): string | undefined {
     if (this.exact.has(node)) return "computes positions, sizes or angles";
+    if (isFatalTranspose(this.graph, node)) return "onnxruntime dies of one in float16 before a product";
     const unknown = node.input.find((tensor) => tensor !== "" && this.types(tensor) === undefined);
     return (
       this.options.spared(node) ??
