@@ -129,6 +129,13 @@ describe("models that are odd, but that onnxruntime takes", () => {
       },
     ],
     [
+      "the standard set under its long name, the operators under the short",
+      twoLayers,
+      ({ opsetImport }) => {
+        for (const each of opsetImport) each.domain = "ai.onnx";
+      },
+    ],
+    [
       "a weight that a branch takes from around it",
       {
         nodes: [

@@ -1,6 +1,6 @@
 import { floatAttributeOf, type Graph, intAttributeOf } from "../graph/graph.js";
-import { isStandard } from "../graph/integer-form.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 
 /** A node whose arithmetic onnxruntime does in integers, and where its parts stand among its inputs. */
 export interface Anchor {

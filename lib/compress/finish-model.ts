@@ -3,6 +3,7 @@ import { plainShapes } from "../graph/plain-shapes.js";
 import { isDeferred, settleTensor } from "../onnx/deferred.js";
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, openModel } from "../onnx/read.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { isExternal } from "../onnx/tensor-proto.js";
 import { operatorDomains, tensorsOf } from "../onnx/walk.js";
 import type { QuantizeMode, QuantizeSettings } from "./options.js";
@@ -23,7 +24,7 @@ export function finishModel(
   described: ReadonlySet<string>,
 ): void {
   const used = new Set(operatorDomains(proto));
-  proto.opsetImport = proto.opsetImport.filter(({ domain }) => domain === "" || used.has(domain));
+  proto.opsetImport = proto.opsetImport.filter((set) => isStandard(set) || used.has(set.domain));
   const graph = proto.graph!;
   const plain = plainShapes(graph);
   graph.valueInfo = graph.valueInfo.filter(({ name }) => described.has(name) && !plain.has(name));

@@ -3,13 +3,13 @@ import { Graph } from "../graph/graph.js";
 import {
   GraphProtoSchema,
   ModelProtoSchema,
-  type NodeProto,
   type TensorProto,
   TensorProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "../onnx/proto/onnx_pb.js";
 import { type OnnxModel, openModel } from "../onnx/read.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { expectedBytes } from "../onnx/tensor-proto.js";
 
 /** Where operators have a weight into which the basic optimisations fold nothing. */
@@ -87,10 +87,6 @@ function canHide(graph: Graph, tensor: TensorProto): boolean {
     uses.length > 0 &&
     uses.every(({ node, index }) => isStandard(node) && WEIGHT_INPUTS[node.opType]?.includes(index))
   );
-}
-
-function isStandard({ domain }: NodeProto): boolean {
-  return domain === "" || domain === "ai.onnx";
 }
 
 function asInput({ name, dataType, dims }: TensorProto): ValueInfoProto {

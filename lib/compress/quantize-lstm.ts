@@ -2,6 +2,7 @@ import { type Graph, intAttributeOf } from "../graph/graph.js";
 import { transpose } from "../graph/transpose.js";
 import { deferTensor } from "../onnx/deferred.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
 import type { SparedReason } from "./exclude-nodes.js";
 import type { QuantizeSettings } from "./options.js";
@@ -34,7 +35,7 @@ export function quantizeLstms(
 function isSuitable(graph: Graph, node: NodeProto): boolean {
   return (
     node.opType === "LSTM" &&
-    (node.domain === "" || node.domain === "ai.onnx") &&
+    isStandard(node) &&
     intAttributeOf(node, "layout", 0) === 0 &&
     WEIGHTS.every(({ index }) => graph.initializer(node.input[index]!)?.dataType === DataType.FLOAT)
   );

@@ -1,6 +1,7 @@
 import type { Graph } from "../graph/graph.js";
-import { integerForm, isStandard, valueInputs } from "../graph/integer-form.js";
+import { integerForm, valueInputs } from "../graph/integer-form.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { type Anchor, anchorOf, isAnchorOp } from "./anchors.js";
 import type { SparedReason } from "./exclude-nodes.js";
 import type { NodeTreatment } from "./options.js";

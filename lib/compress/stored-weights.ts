@@ -1,6 +1,6 @@
 import { type Graph, intAttributeOf } from "../graph/graph.js";
-import { isStandard } from "../graph/integer-form.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { expectedBytes } from "../onnx/tensor-proto.js";
 import type { SparedReason } from "./exclude-nodes.js";
 import type { WeightAxis } from "./weight-store.js";

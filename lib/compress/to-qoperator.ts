@@ -1,6 +1,7 @@
 import type { Graph } from "../graph/graph.js";
-import { type IntegerForm, integerForm, isStandard, valueInputs } from "../graph/integer-form.js";
+import { type IntegerForm, integerForm, valueInputs } from "../graph/integer-form.js";
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { nameOf, valueOutputs } from "./select-nodes.js";
 import { ZeroPoints } from "./zero-points.js";
 

@@ -1,8 +1,8 @@
 import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { shapeOf } from "../onnx/tensor-proto.js";
 import { elementCount } from "../tensor.js";
 import type { Graph } from "./graph.js";
-import { isStandard } from "./integer-form.js";
 
 /** A node that computes factor x + term by constants; one of the two is 1 or 0. For each channel, or one for all. */
 export interface Affine {

@@ -1,9 +1,9 @@
 import { deferTensor } from "../onnx/deferred.js";
 import { TensorProto_DataType as DataType, type NodeProto, type TensorProto } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
 import { type Affine, affineOf } from "./affine.js";
 import { type Graph, intsAttributeOf, type Use } from "./graph.js";
-import { isStandard } from "./integer-form.js";
 
 /** A convolution, and what is to become of it: weight[m] times factors[m], with another bias. */
 interface Folding {

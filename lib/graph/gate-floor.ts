@@ -1,6 +1,6 @@
+import { isStandard } from "../onnx/standard-set.js";
 import { affineOf } from "./affine.js";
 import { floatAttributeOf, type Graph, type Use } from "./graph.js";
-import { isStandard } from "./integer-form.js";
 
 /** Constants of any shape that hold a single value. */
 const ANY_RANK = Number.POSITIVE_INFINITY;

@@ -11,6 +11,7 @@ import {
   type TensorProto,
 } from "../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../onnx/read.js";
+import { standardSet } from "../onnx/standard-set.js";
 import { Names } from "./names.js";
 
 /** One use of a tensor: the node and which of its inputs. */
@@ -101,10 +102,9 @@ export class Graph {
   }
   /** Version of the operator set of a domain ("" is the standard one); undefined when it is not imported. */
   opset(domain = ""): number | undefined {
-    const imports = this.model.proto.opsetImport;
-    const found = imports.find(
-      (entry) => entry.domain === domain || (domain === "" && entry.domain === "ai.onnx"),
-    );
+    const { proto } = this.model;
+    const found =
+      domain === "" ? standardSet(proto) : proto.opsetImport.find((each) => each.domain === domain);
     return found && Number(found.version);
   }
 

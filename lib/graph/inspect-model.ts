@@ -2,6 +2,7 @@ import { dataTypeName, dtypeOf } from "../onnx/data-type.js";
 import { modelBytes } from "../onnx/model-bytes.js";
 import type { ModelProto, TensorProto, ValueInfoProto } from "../onnx/proto/onnx_pb.js";
 import { readOnnx } from "../onnx/read.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { expectedBytes, shapeOf } from "../onnx/tensor-proto.js";
 import { graphsOf, tensorsOf } from "../onnx/walk.js";
 import { elementCount } from "../tensor.js";
@@ -98,8 +99,8 @@ export function inspectModel(input: string | Uint8Array): ModelSummary {
 export function countOps(proto: ModelProto): Record<string, number> {
   const counts = new Map<string, number>();
   for (const { node } of [...graphsOf(proto), ...proto.functions])
-    for (const { opType, domain } of node) {
-      const name = domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
+    for (const each of node) {
+      const name = isStandard(each) ? each.opType : `${each.domain}.${each.opType}`;
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
   return Object.fromEntries([...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)));

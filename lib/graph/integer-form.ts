@@ -1,4 +1,5 @@
 import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 
 /** How onnxruntime's CPU provider runs an operator between quantized tensors. */
 export interface IntegerForm {
@@ -46,11 +47,6 @@ const COMPUTES: Readonly<Record<string, string>> = {
   Where: "QLinearWhere",
 };
 const STANDARD_KERNELS: ReadonlySet<string> = new Set(["QLinearConv", "QLinearMatMul"]);
-
-/** True for an operator of ONNX itself. */
-export function isStandard({ domain }: NodeProto): boolean {
-  return domain === "" || domain === "ai.onnx";
-}
 
 /**
  * The integer form of a node; undefined where onnxruntime has none. Found by loading every operator between

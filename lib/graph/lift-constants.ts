@@ -1,6 +1,6 @@
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { graphsOf } from "../onnx/walk.js";
-import { isStandard } from "./integer-form.js";
 
 /**
  * Makes initializers of the tensors in Constant nodes, in every graph of a model, so that they are found where weights

@@ -1,5 +1,5 @@
 import type { GraphProto, ValueInfoProto } from "../onnx/proto/onnx_pb.js";
-import { isStandard } from "./integer-form.js";
+import { isStandard } from "../onnx/standard-set.js";
 
 /** Operators whose outputs have shapes that follow from those of their inputs, whatever values these hold. */
 const PLAIN: ReadonlySet<string> = new Set([

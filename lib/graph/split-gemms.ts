@@ -1,6 +1,6 @@
+import { isStandard } from "../onnx/standard-set.js";
 import { gemmToMatMul } from "./gemm-to-matmul.js";
 import { floatAttributeOf, type Graph } from "./graph.js";
-import { isStandard } from "./integer-form.js";
 
 /**
  * Makes MatMul and Add of every Gemm whose last term is computed, or a constant of several rows, since a quantized Gemm

@@ -7,8 +7,8 @@ import {
   type ModelProto,
   type NodeProto,
   NodeProtoSchema,
-  type OperatorSetIdProto,
 } from "../onnx/proto/onnx_pb.js";
+import { isStandard, standardSet } from "../onnx/standard-set.js";
 import { encodeTensor } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
 import { Names } from "./names.js";
@@ -74,10 +74,6 @@ export function upgradeOpset(model: ModelProto): string | undefined {
   return undefined;
 }
 
-function standardSet(model: ModelProto): OperatorSetIdProto | undefined {
-  return model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
-}
-
 /** Why a model of an older operator set cannot be brought to set 13; undefined where it can be, or needs not. */
 export function whyNotUpgraded(model: ModelProto): string | undefined {
   const version = Number(standardSet(model)?.version ?? 0);
@@ -87,10 +83,6 @@ export function whyNotUpgraded(model: ModelProto): string | undefined {
   const standard = [...graphsOf(model)].flatMap(({ node }) => node).filter(isStandard);
   const unknown = standard.find(({ opType }) => !UNCHANGED.has(opType) && !CHANGED[opType]);
   return unknown && `the way of operator ${unknown.opType} from opset ${version} is not known here`;
-}
-
-function isStandard({ domain }: NodeProto): boolean {
-  return domain === "" || domain === "ai.onnx";
 }
 
 /** Adds constants to a graph under names that are free in the whole model. */

@@ -6,6 +6,7 @@ import {
   type ModelProto,
   type NodeProto,
 } from "../onnx/proto/onnx_pb.js";
+import { isStandard, standardSet } from "../onnx/standard-set.js";
 import { encodeTensor } from "../onnx/tensor-proto.js";
 import { graphsOf } from "../onnx/walk.js";
 import { intAttributeOf } from "./graph.js";
@@ -44,7 +45,7 @@ const AXES_SINCE = 18;
  * @returns undefined when done; else why not, with the model unchanged
  */
 export function upgradeToOpset21(model: ModelProto): string | undefined {
-  const entry = model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
+  const entry = standardSet(model);
   const version = Number(entry?.version ?? 0);
   if (!entry || version < LOWEST_OPSET) return `opset ${version} is older than ${LOWEST_OPSET}`;
   if (version < BLOCKS_OPSET) {
@@ -60,10 +61,6 @@ export function upgradeToOpset21(model: ModelProto): string | undefined {
   }
   if (model.irVersion < IR_VERSION) model.irVersion = IR_VERSION;
   return undefined;
-}
-
-function isStandard({ domain }: NodeProto): boolean {
-  return domain === "" || domain === "ai.onnx";
 }
 
 /** A BatchNormalization with more outputs is one in training, whose outputs changed. */

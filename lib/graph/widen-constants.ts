@@ -1,9 +1,9 @@
 import { float16ToFloat32 } from "../cast/float16-to-float32.js";
 import { deferTensor } from "../onnx/deferred.js";
 import { TensorProto_DataType as DataType } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 import { shapeOf } from "../onnx/tensor-proto.js";
 import { type Graph, intAttributeOf } from "./graph.js";
-import { isStandard } from "./integer-form.js";
 
 /**
  * Makes float32 initializers of those in float16 that a Cast brings to float32, as onnxruntime puts them into models in float16

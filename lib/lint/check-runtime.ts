@@ -1,4 +1,5 @@
 import type { ModelProto } from "../onnx/proto/onnx_pb.js";
+import { standardSet } from "../onnx/standard-set.js";
 import type { Finding } from "./finding.js";
 import type { ListedNode } from "./listed-nodes.js";
 
@@ -22,9 +23,7 @@ export function isKnownRelease(version: string): boolean {
 export function checkRuntime(model: ModelProto, nodes: readonly ListedNode[], version: string): Finding[] {
   const release = RELEASES.findLast(({ since }) => isAtLeast(version, since));
   const findings: Finding[] = [];
-  const opset = Number(
-    model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version ?? 0n,
-  );
+  const opset = Number(standardSet(model)?.version ?? 0n);
   if (release && opset > release.opset)
     findings.push({
       severity: "error",

@@ -1,6 +1,6 @@
 import type { Target } from "../compress/target.js";
-import { isStandard } from "../graph/integer-form.js";
 import { TensorProto_DataType as DataType } from "../onnx/proto/onnx_pb.js";
+import { isStandard } from "../onnx/standard-set.js";
 import type { Finding, FindingCode } from "./finding.js";
 import { isIntegerOperator } from "./integer-operators.js";
 import type { ListedNode } from "./listed-nodes.js";

@@ -1,5 +1,6 @@
 import { Graph, intAttributeOf } from "../../graph/graph.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../../onnx/proto/onnx_pb.js";
+import { isStandard } from "../../onnx/standard-set.js";
 import { takesFloat16 } from "./why-float32.js";
 
 const BOOLEAN = new Set(
@@ -59,8 +60,7 @@ function typeOfOutput(
   typeOf: ElementTypes,
 ): number | undefined {
   const { opType, input } = node;
-  if (node.domain !== "" && node.domain !== "ai.onnx")
-    return takesFloat16(node) && index === 0 ? typeOf(input[0]!) : undefined;
+  if (!isStandard(node)) return takesFloat16(node) && index === 0 ? typeOf(input[0]!) : undefined;
   const attribute = (name: string) => node.attribute.find((each) => each.name === name);
   if (opType === "Cast") return intAttributeOf(node, "to", DataType.UNDEFINED);
   if (opType === "Constant" || opType === "ConstantOfShape")

@@ -1,4 +1,5 @@
 import type { NodeProto } from "../../onnx/proto/onnx_pb.js";
+import { isStandard } from "../../onnx/standard-set.js";
 
 /** Operators that have no float16 in ONNX, or none in runtimes that matter. */
 const NO_FLOAT16 = new Set(
@@ -23,7 +24,7 @@ export function whyFloat32(node: NodeProto): string | undefined {
   if (attribute.some(({ g, graphs }) => g || graphs.length > 0))
     return "passes tensors to subgraphs, in which nodes work on float16";
   if (takesFloat16(node)) return undefined;
-  if (domain !== "" && domain !== "ai.onnx") return `whether ${domain}.${opType} takes float16 is not known`;
+  if (!isStandard(node)) return `whether ${domain}.${opType} takes float16 is not known`;
   if (NO_FLOAT16.has(opType)) return `${opType} of float16 does not run everywhere`;
   if (/^Constant(OfShape)?$/.test(opType) && !attribute.some(({ t }) => t))
     return "its value is an attribute";

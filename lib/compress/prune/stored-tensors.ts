@@ -1,6 +1,6 @@
 import { intsAttributeOf } from "../../graph/graph.js";
-import { isStandard } from "../../graph/integer-form.js";
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from "../../onnx/proto/onnx_pb.js";
+import { isStandard } from "../../onnx/standard-set.js";
 import { graphsOf } from "../../onnx/walk.js";
 
 /** A constant of a model, an initializer or the value of a Constant node, in the main graph or in a subgraph. */

@@ -1,6 +1,6 @@
 import { intAttributeOf } from "../../graph/graph.js";
-import { isStandard } from "../../graph/integer-form.js";
 import type { NodeProto } from "../../onnx/proto/onnx_pb.js";
+import { isStandard } from "../../onnx/standard-set.js";
 
 /** An input by which an operator multiplies. */
 export interface WeightInput {

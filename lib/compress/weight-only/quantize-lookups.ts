@@ -1,5 +1,6 @@
 import { type Graph, intAttributeOf } from "../../graph/graph.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../../onnx/proto/onnx_pb.js";
+import { isStandard } from "../../onnx/standard-set.js";
 import { expectedBytes, shapeOf } from "../../onnx/tensor-proto.js";
 import type { SparedReason } from "../exclude-nodes.js";
 import type { NodeTreatment } from "../options.js";
@@ -50,7 +51,7 @@ export function quantizeLookUps(
 
 function isLookUp(graph: Graph, node: NodeProto, blockSize: number): boolean {
   const table = graph.initializer(node.input[0] ?? "");
-  if (node.opType !== "Gather" || (node.domain !== "" && node.domain !== "ai.onnx") || !table) return false;
+  if (node.opType !== "Gather" || !isStandard(node) || !table) return false;
   if (intAttributeOf(node, "axis", 0) !== 0 || table.dataType !== DataType.FLOAT) return false;
   const shape = shapeOf(table);
   return (

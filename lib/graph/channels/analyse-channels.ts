@@ -1,6 +1,6 @@
 import type { NodeProto, ValueInfoProto } from "../../onnx/proto/onnx_pb.js";
+import { isStandard } from "../../onnx/standard-set.js";
 import type { Graph } from "../graph.js";
-import { isStandard } from "../integer-form.js";
 import { Axes, type Size } from "./axes.js";
 import { RULES } from "./rules/index.js";
 import { evaluateSizes } from "./size-values.js";

@@ -7,9 +7,9 @@ import {
   type NodeProto,
   type TensorProto,
 } from "../../onnx/proto/onnx_pb.js";
+import { isStandard } from "../../onnx/standard-set.js";
 import { encodeTensor } from "../../onnx/tensor-proto.js";
 import type { TypedArray } from "../../tensor.js";
-import { isStandard } from "../integer-form.js";
 import type { Axes, Size } from "./axes.js";
 import { RULES } from "./rules/index.js";
 

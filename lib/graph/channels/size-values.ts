@@ -1,7 +1,7 @@
 import { dtypeOf } from "../../onnx/data-type.js";
 import type { NodeProto } from "../../onnx/proto/onnx_pb.js";
+import { isStandard } from "../../onnx/standard-set.js";
 import { intAttributeOf, intsAttributeOf } from "../graph.js";
-import { isStandard } from "../integer-form.js";
 import type { Axes, Axis, Size } from "./axes.js";
 
 /** One value of a vector of sizes. */

@@ -1,6 +1,6 @@
 import { floatAttributeOf, type Graph, intAttributeOf } from "../../../graph/graph.js";
-import { isStandard } from "../../../graph/integer-form.js";
 import { TensorProto_DataType as DataType, type NodeProto } from "../../../onnx/proto/onnx_pb.js";
+import { isStandard } from "../../../onnx/standard-set.js";
 import { encodeTensor } from "../../../onnx/tensor-proto.js";
 
 const EPSILON = 1e-5;
