@@ -23,7 +23,7 @@ function statistics(stats: TensorStatistics | undefined): string[] {
 }
 
 function number(value: number | bigint): string {
-  if (typeof value === "bigint" || Number.isInteger(value)) return String(value);
+  if (typeof value === "bigint" || Number.isSafeInteger(value)) return String(value);
   return String(Number(value.toPrecision(4)));
 }
 
