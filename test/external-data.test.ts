@@ -1,6 +1,8 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { TypedArray } from "../lib/index.js";
+import { deferTensor } from "../lib/onnx/deferred.js";
 import { openModel, readOnnx } from "../lib/onnx/read.js";
 import { writeOnnx } from "../lib/onnx/write.js";
 import { buildModel, floats } from "./support/build-model.js";
@@ -38,6 +40,22 @@ describe("external data", () => {
     expect(after).not.toBe(before);
     expect(() => readFileSync(before!)).toThrow("ENOENT");
     expect(readOnnx(path).tensors.get(model.proto.graph!.initializer[0]!.name)!.data[0]).toBe(1);
+  });
+
+  it("of somebody who writes here at the same time stays, until the next model stands here", async () => {
+    const path = join(folder, "two.onnx");
+    const other = `${path}.0123456789abcdef.data`;
+    const fill = (data: TypedArray): void => {
+      writeFileSync(other, "");
+      data.fill(1 as never);
+    };
+    const weight = deferTensor("w", "float32", [400], fill);
+    await writeOnnx(path, openModel(buildModel({ nodes: [], initializers: [weight] })), {
+      externalData: true,
+    });
+    expect(existsSync(other)).toBe(true);
+    await writeOnnx(path, readOnnx(digits));
+    expect(readdirSync(folder).filter((name) => name.startsWith("two.onnx"))).toEqual(["two.onnx"]);
   });
 
   it.skipIf(process.platform === "win32")(

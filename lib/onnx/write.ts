@@ -83,9 +83,11 @@ class OnnxWriter {
   async write(): Promise<string[]> {
     const { path, stored } = this;
     const { externalData, externalThreshold = DEFAULT_THRESHOLD_BYTES } = this.options;
+    // Listed before, for what comes meanwhile is of somebody else who writes here, whose model may be about to refer to it.
+    const old = await dataFiles(path);
     if (!(externalData ?? (stored.some(isExternal) || this.total > MAX_MODEL_BYTES * SHARE_OF_DATA))) {
       await this.writeModel(this.inlined(stored));
-      await removeOldData(path, undefined);
+      await removeData(old, undefined);
       return [path];
     }
     const isLarge = (tensor: TensorProto): boolean => {
@@ -101,7 +103,7 @@ class OnnxWriter {
       if (data && !data.existed) await rm(data.path, { force: true });
       throw error;
     }
-    await removeOldData(path, data?.path);
+    await removeData(old, data?.path);
     return data ? [path, data.path] : [path];
   }
 
@@ -255,17 +257,18 @@ function dataName(path: string, digest: string): string {
   return `${clean}${clean === name ? "." : "-"}${digest}.data`;
 }
 
-/**
- * Data files of the model that stood here before; nothing refers to them any more. What cannot be listed or removed stays, as what is
- * mapped does on Windows: the model is written.
- */
-async function removeOldData(path: string, current: string | undefined): Promise<void> {
+/** Files of external data of models that were written here. */
+async function dataFiles(path: string): Promise<string[]> {
   const prefix = `${basename(path)}.`;
-  for (const name of await readdir(dirname(path)).catch(() => [])) {
-    const isData = name.startsWith(prefix) && /^[0-9a-f]{16}\.data$/.test(name.slice(prefix.length));
-    const old = join(dirname(path), name);
-    if (isData && old !== current) await rm(old, { force: true }).catch(() => undefined);
-  }
+  const isData = (name: string) =>
+    name.startsWith(prefix) && /^[0-9a-f]{16}\.data$/.test(name.slice(prefix.length));
+  const names = await readdir(dirname(path)).catch(() => []);
+  return names.filter(isData).map((name) => join(dirname(path), name));
+}
+
+/** Nothing refers to them any more. What cannot be removed stays, as what is mapped does on Windows: the model is written. */
+async function removeData(files: readonly string[], current: string | undefined): Promise<void> {
+  for (const file of files) if (file !== current) await rm(file, { force: true }).catch(() => undefined);
 }
 
 /** The same tensor with its data elsewhere; every other field is kept. */
