@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSafetensors, type Tensor, verifySafetensors, writeSafetensors } from "../lib/index.js";
+import { openWhole } from "../lib/safetensors/open-whole.js";
 import { codeOf } from "./support/code-of.js";
 import { temporaryFolder } from "./support/folder.js";
 import { randomBitPatterns } from "./support/random.js";
@@ -110,6 +111,12 @@ describe.each([true, false])("a file, with mmap: %s", (mmap) => {
   });
 });
 
+/** By a file of its own, as writers do. */
+function replaceIndex(path: string): void {
+  copyFileSync(path, `${path}.new`);
+  renameSync(`${path}.new`, path);
+}
+
 describe("a set", () => {
   const path = join(folder, "model.safetensors");
 
@@ -146,6 +153,24 @@ describe("a set", () => {
     expect(bits(old.tensors)).toEqual(bits(readSafetensors(`${target}.index.json`).tensors));
     expect(await write(700)).toEqual(names(3));
     expect(await write(900)).toEqual(names(2));
+  });
+
+  it("is opened again where it was replaced meanwhile, and not for ever", async () => {
+    const target = join(folder, "moving.safetensors");
+    const [index] = await writeSafetensors(target, tensors, { maxShardSize: 700 });
+    const closed: number[] = [];
+    let opened = 0;
+    const open = (replacements: number) => () => {
+      const number = ++opened;
+      if (number <= replacements) replaceIndex(index!);
+      if (number === 1) throw new Error("a shard is gone");
+      return { close: () => void closed.push(number), number };
+    };
+    expect(openWhole(index!, open(2)).number).toBe(3);
+    expect(closed).toEqual([2]);
+    expect(codeOf(() => openWhole(index!, open(Number.POSITIVE_INFINITY)))).toBe("INDEX_INVALID");
+    opened = 0;
+    expect(() => openWhole(index!, open(0))).toThrow("a shard is gone");
   });
 
   it("takes the place of a single file, which loaders would look at first", async () => {

@@ -8,6 +8,7 @@ import type { SafetensorsEntry } from "./entry.js";
 import type { Header } from "./header.js";
 import { readIndex } from "./index-file.js";
 import { readFileHeader } from "./native-header.js";
+import { openWhole } from "./open-whole.js";
 
 export interface IterateOptions {
   signal?: AbortSignal | undefined;
@@ -43,7 +44,7 @@ export interface SafetensorsFile {
  * HEADER_TOO_LARGE, HEADER_INVALID, TEXT_NOT_UTF8, TENSOR_INVALID, TENSOR_OVERLAP, or for a set INDEX_INVALID
  */
 export function readSafetensors(path: string, options: MapOptions = {}): SafetensorsFile {
-  if (path.endsWith(".json")) return readSet(path, options);
+  if (path.endsWith(".json")) return openWhole(path, () => readSet(path, options));
   const file = mapFile(path, options);
   try {
     const { entries, metadata } = readFileHeader(file, 0);

@@ -33,7 +33,8 @@ export interface WriteSafetensorsOptions extends ReplaceOptions {
    * Split into `NAME-00001-of-0000N.safetensors` of at most so many bytes of data each, with `NAME.safetensors.index.json`
    * beside them. Nothing is split that fits into one file. A tensor larger than this gets a file of its own. A set that stands there
    * is whole until its index is replaced: shards of the new one are called `NAME.b-...` where their names are taken, and the old ones
-   * are removed in the end, as is a single file of this name, which loaders would take in place of the set.
+   * are removed in the end, as is a single file of this name, which loaders would take in place of the set. Two that write one set at
+   * the same time mix their shards, which have the same names: let them take turns.
    */
   maxShardSize?: number | undefined;
   /** Put a SHA-256 of every tensor into the metadata, for verifySafetensors. Default false. */
