@@ -65,6 +65,12 @@ describe("modelpress quantize", () => {
     ["the input as output", [model, "-o", model], 2, /name of its own/],
     ["an unknown mode", [model, "-o", "x.onnx", "--mode", "magic"], 2, /Allowed choices/],
     [
+      "options that do not go together",
+      [model, "-o", join(folder, "x.onnx"), "--data", calibration, "--percentile", "99"],
+      2,
+      /Expected "percentile" where percentile is given for calibrate but received "mse"/,
+    ],
+    [
       "a data file that is missing",
       [model, "-o", join(folder, "x.onnx"), "--data", "none.mjs"],
       1,

@@ -220,7 +220,25 @@ describe("overrides by tensor name", () => {
     expect([...result.tensors.keys()].filter((name) => name.startsWith(`${tensor}_`))).toEqual([]);
   });
 
+  it("those of tensors without a scale of their own are told", async () => {
+    const { warnings } = await build("unused", {
+      overrides: { y: { min: 0, max: 1 }, h: { min: -1, max: 1 } },
+    });
+    expect(warnings).toContain("overrides without effect: y is not quantized");
+  });
+
   test.each<[string, QuantizeOptions["overrides"], RegExp]>([
+    [
+      "an unknown field",
+      { x: { mn: 1 } as object },
+      /"float" or \{ min, .* for overrides\["x"\] but received "mn"/,
+    ],
+    ["no object", { x: null as unknown as "float" }, /"float" or \{ min, .* but received null/],
+    [
+      "a symmetry that is none",
+      { x: { symmetric: "yes" as unknown as true } },
+      /overrides\["x"\]\.symmetric/,
+    ],
     ["half a range", { x: { min: 1 } }, /two finite numbers.*for overrides\["x"\]\.min and max/],
     ["a range the wrong way round", { x: { min: 1, max: 0 } }, /min not above max/],
     ["an unknown type", { x: { dtype: "int4" as "int8" } }, /one of uint8.*for overrides\["x"\]\.dtype/],

@@ -106,10 +106,20 @@ it("says which switches do nothing in the mode that was chosen", async () => {
     );
   const all = { rounding: "compensated", correctBias: "empirical", smooth: true } as const;
   expect(await warnings({ ...all, mode: "dynamic" })).toEqual([
-    "no effect in mode dynamic: rounding, correctBias, smooth",
+    "no effect in mode dynamic: data, rounding, correctBias, smooth",
+  ]);
+  const types = { format: "qoperator", activations: "int8", symmetric: true, keepIo: false } as const;
+  expect(await warnings({ ...types, mode: "weights", data: undefined })).toEqual([
+    "no effect in mode weights: format, activations, symmetric, keepIo",
+  ]);
+  expect(await warnings({ mode: "float16", data: undefined, weights: "int8", equalize: true })).toEqual([
+    "no effect in mode float16: weights, equalize",
   ]);
   expect(await warnings({ ...all, bits: 4 })).toEqual(["no effect in mode weights: correctBias, smooth"]);
-  expect(await warnings({ mode: "dynamic", rounding: "nearest", correctBias: false })).toEqual([]);
+  expect(
+    await warnings({ mode: "dynamic", data: undefined, rounding: "nearest", correctBias: false }),
+  ).toEqual([]);
+  expect(await warnings({ ...types, keepIo: true })).toEqual([]);
 });
 
 describe("bias correction", () => {

@@ -229,6 +229,9 @@ export const quantize: Verb<QuantizeCommandOptions> = {
       output,
       signal,
       onProgress,
+    }).catch((error) => {
+      // Options that do not go together.
+      throw error instanceof RangeError ? new UsageError(error.message) : error;
     });
     result.model.close();
     const { model: _model, ...facts } = result;

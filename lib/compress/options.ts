@@ -4,6 +4,7 @@ import { outOfRange } from "../errors.js";
 import type { OnnxModel } from "../onnx/read.js";
 import type { OnProgress } from "../progress.js";
 import type { CacheUse } from "./calibration-cache.js";
+import { checkOverrides } from "./check-overrides.js";
 import { detectTarget } from "./detect-target.js";
 import { PRESETS, type Target } from "./target.js";
 import { type BlockOptions, type BlockSettings, blockSettingsFrom } from "./weight-only/block-options.js";
@@ -231,7 +232,7 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
   }
   const { samples, percentile } = options;
   if (percentile !== undefined && options.calibrate !== "percentile")
-    throw outOfRange("percentile, where a percentile is given,", "calibrate", options.calibrate);
+    throw outOfRange('"percentile" where percentile is given', "calibrate", options.calibrate ?? "mse");
   if (percentile !== undefined && !(percentile >= 50 && percentile <= 100))
     throw outOfRange("a number from 50 to 100", "percentile", percentile);
   const { minSqnr = 1 } = options;
@@ -255,6 +256,7 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
       "weights",
       weights,
     );
+  checkOverrides(overrides, CHOICES.activations);
   const types = [activations, ...Object.values(overrides).map((each) => each !== "float" && each.dtype)];
   const wide = types.find((type) => type === "uint16" || type === "int16");
   if (wide && format === "qoperator")
@@ -263,7 +265,6 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
       "format",
       format,
     );
-  checkOverrides(overrides);
   return {
     target,
     activations,
@@ -277,17 +278,4 @@ export function settingsFrom(options: QuantizeOptions): QuantizeSettings {
     format,
     blocks: blockSettingsFrom(options),
   };
-}
-
-function checkOverrides(overrides: QuantizeSettings["overrides"]): void {
-  for (const [tensor, override] of Object.entries(overrides)) {
-    if (override === "float") continue;
-    const { min, max, dtype } = override;
-    const name = `overrides[${JSON.stringify(tensor)}]`;
-    if (dtype !== undefined && !CHOICES.activations.includes(dtype))
-      throw outOfRange(`one of ${CHOICES.activations.join(", ")}`, `${name}.dtype`, dtype);
-    if (min === undefined && max === undefined) continue;
-    if (!(Number.isFinite(min) && Number.isFinite(max) && min! <= max!))
-      throw outOfRange("two finite numbers, min not above max,", `${name}.min and max`, `${min}, ${max}`);
-  }
 }

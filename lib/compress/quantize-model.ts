@@ -31,7 +31,6 @@ import {
 import { refuseQuantized } from "./refuse-quantized.js";
 import { refuseSparse } from "./refuse-sparse.js";
 import { repairModel } from "./repair/repair-model.js";
-import { unusedRepairs } from "./repair/unused-repairs.js";
 import { requireData } from "./require-data.js";
 import { runDynamic } from "./run-dynamic.js";
 import { runStatic, type StaticResult } from "./run-static.js";
@@ -41,6 +40,7 @@ import { storeWeights } from "./store-weights.js";
 import { SMALLEST_BYTES } from "./stored-weights.js";
 import { PRESETS } from "./target.js";
 import { withStoredWeights } from "./treatments.js";
+import { unusedOptions } from "./unused-options.js";
 import { chooseQuantizer } from "./weight-only/choose-quantizer.js";
 import { storeBlocks } from "./weight-only/store-blocks.js";
 
@@ -117,7 +117,7 @@ class Quantization {
       this.warnings.push(...checkSettings(chosen.mode, this.settings));
       if (chosen.mode === "static" || chosen.mode === "dynamic")
         this.warn(checkOpset(this.label, graph.opset() ?? 0, perChannel));
-      this.warn(unusedRepairs(chosen.mode, this.options, this.settings));
+      this.warn(unusedOptions(chosen.mode, this.options, this.settings));
       const done = await this.rewrite(models, graph, selection, chosen, spared);
       const { whole, warnings: others, ...facts } = done;
       this.warnings.push(...others);

@@ -5,6 +5,7 @@ import type { ModelProcess } from "../runtime/model-process.js";
 import { activationParams } from "./activation-params.js";
 import { planActivations } from "./activation-plan.js";
 import { calibrateModel } from "./calibrate-model.js";
+import { unusedOverrides } from "./check-overrides.js";
 import { chooseFloat } from "./choose-float.js";
 import type { SparedReason } from "./exclude-nodes.js";
 import { isFaint } from "./faint.js";
@@ -140,7 +141,9 @@ export async function runStatic(
     ...(chosen && { keepFloat: chosen.choice }),
     nodes: [...staticTreatments(selection, plan, settings), ...keptBridges(selection, chosen?.reasons)],
     repairs: repaired.repairs,
-    warnings: chosen ? tooFew(chosen.choice) : [],
+    warnings: [unusedOverrides(settings.overrides, plan), chosen && tooFew(chosen.choice)].filter(
+      (each) => each !== undefined,
+    ),
     whole: chosen?.whole ?? new Set(),
   };
 }
@@ -156,9 +159,7 @@ function keptBridges(
     .map(([node, reason]) => ({ name: nameOf(node), opType: node.opType, treatment: "float", reason }));
 }
 
-function tooFew({ afterDb, targetDb }: FloatChoice): string[] {
-  if (afterDb >= targetDb) return [];
-  return [
-    `over some calibration samples the outputs keep only ${afterDb.toFixed(1)} dB, and no quarter of the nodes left in float would bring them to ${targetDb}; compare the models on labelled samples`,
-  ];
+function tooFew({ afterDb, targetDb }: FloatChoice): string | undefined {
+  if (afterDb >= targetDb) return undefined;
+  return `over some calibration samples the outputs keep only ${afterDb.toFixed(1)} dB, and no quarter of the nodes left in float would bring them to ${targetDb}; compare the models on labelled samples`;
 }

@@ -47,7 +47,16 @@ export interface BlockSettings {
   readonly format: BlockFormat;
 }
 
-const NEED_BITS = ["blockSize", "accuracyLevel", "embeddingBits", "headBits", "weightFormat"] as const;
+/** They mean nothing without blocks; true is the default of those that are so or not. */
+const NEED_BITS = [
+  "blockSize",
+  "accuracyLevel",
+  "embeddingBits",
+  "headBits",
+  "weightFormat",
+  "zeroPoints",
+  "fitScales",
+] as const;
 const CHOICES = {
   bits: [4, 8],
   blockSize: [16, 32, 64, 128, 256],
@@ -74,7 +83,7 @@ export function blockSettingsFrom(
   const { embeddingBits, headBits = 8, weightFormat: format = "matmulnbits" } = options;
   if (typeof zeroPoints !== "boolean") throw wrongType("true or false", "zeroPoints", zeroPoints);
   if (typeof fitScales !== "boolean") throw wrongType("true or false", "fitScales", fitScales);
-  const lonely = NEED_BITS.find((name) => options[name] !== undefined);
+  const lonely = NEED_BITS.find((name) => options[name] !== undefined && options[name] !== true);
   if (bits === undefined && lonely)
     throw outOfRange(`4 or 8 when ${lonely} is given (only blocks have it)`, "bits", bits);
   if (bits === undefined || (mode !== "weights" && bits === 8)) return undefined;
