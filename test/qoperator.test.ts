@@ -103,6 +103,26 @@ describe("every operator with an integer form, between two convolutions", () => 
     expect(largestError(want.y!, integers.y!)).toBeLessThan(0.04 * range);
   });
 
+  test.each(["x", "p", "q"])(
+    "an override that makes %s int8 leaves in pairs what has no kernel of both types",
+    async (tensor) => {
+      const middle: GraphSpec["nodes"] = [{ op: "Add", name: "middle", in: ["p", "r"], out: ["q"] }];
+      const samples = [1, 2].map((seed) => ({ x: randomTensor([2, 3, 8, 8], seed) }));
+      const overrides = { [tensor]: { dtype: "int8" } } as const;
+      const [pairs, integers] = await Promise.all(
+        (["qdq", "qoperator"] as const).map((format) =>
+          quantizeBuilt(folder, `${tensor}-${format}`, between(middle, [], 4), samples, {
+            format,
+            overrides,
+          }),
+        ),
+      );
+      const [sample] = samples;
+      const results = [await run(pairs!.output, sample!), await run(integers!.output, sample!)];
+      expect(largestError(results[0]!.y!, results[1]!.y!)).toBeLessThan(0.05);
+    },
+  );
+
   it("Split gives each part the scale of the whole", async () => {
     const nodes: GraphSpec["nodes"] = [
       { op: "Split", name: "middle", in: ["p"], out: ["s", "t"], attributes: { axis: 1 } },

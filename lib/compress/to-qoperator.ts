@@ -1,6 +1,6 @@
 import type { Graph } from "../graph/graph.js";
 import { type IntegerForm, integerForm, valueInputs } from "../graph/integer-form.js";
-import type { NodeProto } from "../onnx/proto/onnx_pb.js";
+import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
 import { isStandard } from "../onnx/standard-set.js";
 import { nameOf, valueOutputs } from "./select-nodes.js";
 import { ZeroPoints } from "./zero-points.js";
@@ -18,7 +18,8 @@ const NEW_ATTRIBUTES: Readonly<Record<string, (graph: Graph) => Record<string, n
  * Rewrites the groups of DequantizeLinear, operator and QuantizeLinear of a statically quantized graph into the integer
  * operators that onnxruntime would make of them when it loads the model (the QOperator format): QLinearConv, QGemm and
  * so on. A product whose result is wanted in float becomes MatMulIntegerToFloat, or a QGemm without output scale, so
- * that nothing is rounded that was not before. What has no integer form stays between its pairs.
+ * that nothing is rounded that was not before. What has no integer form, or none of
+ * its types, stays between its pairs.
  */
 export function toQOperator(graph: Graph): void {
   const zeroPoints = new ZeroPoints(graph);
@@ -57,6 +58,7 @@ function computeInIntegers(graph: Graph, node: NodeProto, form: IntegerForm, zer
   if (weighted && node.input[2] && !bias) return;
   const output = node.output[0]!;
   const target = targetOf(graph, output);
+  if (!haveKernel(graph, node, sources, target?.names)) return;
   const scales = target?.names.slice(1) ?? [];
   const attribute = node.attribute.filter(({ name }) => name !== "beta");
   let { kernel, domain } = form;
@@ -78,6 +80,21 @@ function computeInIntegers(graph: Graph, node: NodeProto, form: IntegerForm, zer
     attributes: NEW_ATTRIBUTES[kernel]?.(graph) ?? {},
   });
   integer.attribute.push(...attribute);
+}
+
+/** Integer operators take and make one type; only products take int8 beside uint8, as their second factor. */
+function haveKernel(
+  graph: Graph,
+  { opType }: NodeProto,
+  sources: readonly Quantized[],
+  target: Quantized | undefined,
+): boolean {
+  const [first, ...others] = sources.map(([, , zeroPoint]) => graph.elementType(zeroPoint));
+  const isProduct = opType === "Conv" || opType === "Gemm" || opType === "MatMul";
+  return (
+    others.every((type) => type === first || (isProduct && type === DataType.INT8)) &&
+    (target === undefined || graph.elementType(target[2]) === first)
+  );
 }
 
 /** The integers that a tensor is the float form of. */
