@@ -239,8 +239,8 @@ export class ModelProcess implements AsyncDisposable {
 let spare: ChildProcess | undefined;
 
 /**
- * Without onnxruntime's reports to its makers (since 1.29, on by default): they name the models that are run, and keep an
- * identifier of the machine. ORT_DISABLE_TELEMETRY=0 in the environment lets them be.
+ * Without the reports that onnxruntime sends to its makers on Linux and macOS since 1.29 unless told otherwise: they name the models
+ * that are run, and keep an identifier of the machine. ORT_DISABLE_TELEMETRY=0 in the environment lets them be.
  */
 function startChild(): ChildProcess {
   const child = fork(join(packageRoot(), CHILD), {
