@@ -167,6 +167,7 @@ constexpr Kernels kAvx512 = [] {
   k.dequantize_linear_lanes_s16 = avx512::dequantize_linear_lanes_s16;
   k.dequantize_linear_lanes_u16 = avx512::dequantize_linear_lanes_u16;
   k.dequantize_linear_lanes_s32 = avx512::dequantize_linear_lanes_s32;
+  k.quantize_blockwise = avx512::quantize_blockwise;
   return k;
 }();
 #endif

@@ -38,6 +38,9 @@ namespace avx2 {
 QuantizeBlockwise quantize_blockwise;
 DequantizeBlockwise dequantize_blockwise;
 }  // namespace avx2
+namespace avx512 {
+QuantizeBlockwise quantize_blockwise;
+}  // namespace avx512
 namespace neon {
 QuantizeBlockwise quantize_blockwise;
 DequantizeBlockwise dequantize_blockwise;
