@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { crc32, deflateRawSync, gzipSync } from "node:zlib";
+import { crc32, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { describePickle } from "../lib/cli/describe-pickle.js";
 import { inspectPickle, type PickleSummary, writeNpz, writeSafetensors } from "../lib/index.js";
 import { temporaryFolder } from "./support/folder.js";
-import { refusal } from "./support/refusal.js";
+import { Bytes, refusal } from "./support/refusal.js";
 import { zip } from "./support/zip.js";
 
 const path = join(temporaryFolder(), "file");
@@ -159,6 +159,26 @@ describe("inspectPickle", () => {
       format: "compressed",
       verdict: "unclear",
     });
+  });
+
+  it("lists the imports of what could be decompressed of it", () => {
+    const large = Buffer.concat([
+      Buffer.from("\x80\x02cos\nsystem\n0B", "latin1"),
+      new Bytes()
+        .u32(2 ** 25)
+        .zeros(2 ** 25)
+        .text("cnumpy\ndtype\n.")
+        .end(),
+    ]);
+    const cut = gzipSync(large);
+    for (const bytes of [deflateSync(large), cut.subarray(0, 8000)]) {
+      const summary = inspect(bytes);
+      expect(summary).toMatchObject({ format: "pickle", verdict: "anything", imports: [{ name: "system" }] });
+      expect(summary.problems).toEqual([
+        expect.stringMatching(/more than 16777216 bytes|not.* be decompressed to its end/),
+        expect.stringMatching(/ends inside an operation/),
+      ]);
+    }
   });
 
   it("says where it could not go on, and what follows a pickle", () => {

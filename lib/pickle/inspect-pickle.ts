@@ -58,7 +58,7 @@ export function inspectPickle(path: string, options: MapOptions = {}): PickleSum
     switch (recognized) {
       case "pickle":
       case "unknown":
-        return summarizePlain(file, recognized, viewOf(file));
+        return summarizePlain(file, recognized, { bytes: viewOf(file) });
       case "torch-legacy":
         return summarize(file, recognized, [{ scan: scanPickle(viewOf(file), LEGACY_PICKLES) }]);
       case "torch-zip":
@@ -92,16 +92,15 @@ function viewOf(file: MappedFile): Uint8Array {
 function summarizePlain(
   file: MappedFile,
   recognized: FileFormat,
-  bytes: Uint8Array,
-  compression?: string,
+  { bytes, compression, problem }: { bytes: Uint8Array; compression?: string; problem?: string | undefined },
 ): PickleSummary {
   const scan = scanPickle(bytes);
   if (!isPickle(recognized, scan))
     throw notAPickle(file.path, compression ? `, only other data compressed with ${compression}` : "");
   const format = scan.imports.some(({ module }) => module.split(".")[0] === "joblib") ? "joblib" : "pickle";
-  const trailing =
-    scan.trailing > 0 ? [`${scan.trailing} bytes follow the pickle, which loading does not read`] : [];
-  return summarize(file, format, [{ scan }], trailing, compression);
+  const notes = problem === undefined ? [] : [problem];
+  if (scan.trailing > 0) notes.push(`${scan.trailing} bytes follow the pickle, which loading does not read`);
+  return summarize(file, format, [{ scan }], notes, compression);
 }
 
 /** Protocols 0 and 1 may begin with any operation, and loading runs what comes before one that fails. */
@@ -128,8 +127,10 @@ function summarizeZip(file: MappedFile, format: "torch-zip" | "zip"): PickleSumm
 
 function summarizeCompressed(file: MappedFile): PickleSummary {
   const { compression, bytes, problem } = expandPickle(viewOf(file));
-  if (bytes === undefined) return summarize(file, "compressed", [], [problem!], compression);
-  return summarizePlain(file, recognizeFormat(bytes), bytes, compression);
+  const recognized = bytes && recognizeFormat(bytes);
+  if (recognized === undefined || (problem !== undefined && recognized !== "pickle"))
+    return summarize(file, "compressed", [], [problem!], compression);
+  return summarizePlain(file, recognized, { bytes: bytes!, compression, problem });
 }
 
 function summarize(
