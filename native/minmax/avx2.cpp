@@ -83,9 +83,9 @@ inline void fold_lane_step(const float* x, size_t stride, float* mins, float* ma
 }
 
 // At least kStep elements. The first and the last step overlap their neighbours, which changes nothing.
-template <size_t rows>
+template <size_t rows, bool paced>
 void fold_rows(const float* x, size_t stride, size_t n, float* mins, float* maxs) {
-  Ahead<float> ahead(x + rows * stride, stride, n);
+  Ahead<float, paced> ahead(x + rows * stride, stride, n);
   const auto step = [&](size_t i) {
     ahead.fetch(rows * kStep);
     fold_lane_step<rows>(x + i, stride, mins + i, maxs + i);
@@ -132,8 +132,13 @@ void avx2::min_max_f32(const float* x, size_t n, float* min, float* max) {
 
 void avx2::min_max_lanes_f32(const float* x, size_t rows, size_t stride, size_t n, float* mins, float* maxs) {
   if (n < kStep) return scalar::min_max_lanes_f32(x, rows, stride, n, mins, maxs);
-  for (; rows >= kRows; rows -= kRows, x += kRows * stride) fold_rows<kRows>(x, stride, n, mins, maxs);
-  for (; rows > 0; --rows, x += stride) fold_rows<1>(x, stride, n, mins, maxs);
+  const bool paced = rows * n >= kPaced;
+  for (; rows >= kRows; rows -= kRows, x += kRows * stride)
+    if (paced)
+      fold_rows<kRows, true>(x, stride, n, mins, maxs);
+    else
+      fold_rows<kRows, false>(x, stride, n, mins, maxs);
+  for (; rows > 0; --rows, x += stride) fold_rows<1, false>(x, stride, n, mins, maxs);
 }
 
 void avx2::summarize_f32(const float* x, size_t n, float* min, float* max, uint64_t* zeros, uint64_t* nans) {
