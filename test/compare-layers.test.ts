@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { RoundingError, signalToNoise } from "../lib/calibrate/rounding-error.js";
-import { compareModels, type DatasetSource, type QuantizeOptions, quantizeModel } from "../lib/index.js";
+import {
+  compareModels,
+  type DatasetSource,
+  type QuantizeOptions,
+  quantizeModel,
+  readOnnx,
+  writeOnnx,
+} from "../lib/index.js";
 import { encodeTensor } from "../lib/onnx/tensor-proto.js";
 import { buildModel, floats, modelFile } from "./support/build-model.js";
 import { calibrationSamples, carried } from "./support/digits.js";
@@ -166,6 +173,16 @@ describe("layers", () => {
     expect(nodes).toEqual([]);
     expect(activations.length).toBeGreaterThan(5);
     expect(warnings).toEqual([expect.stringContaining("rescaled")]);
+  });
+
+  it("of a model with external data are those of the same model in one file", async () => {
+    const outside = join(folder, "outside.onnx");
+    await writeOnnx(outside, readOnnx(carried("digits_dw.onnx")), { externalData: true });
+    const candidate = await quantizeDigits("candidate.onnx", "digits_dw.onnx");
+    const data = digits.slice(0, 4);
+    expect(await layersOf(outside, candidate, data)).toEqual(
+      await layersOf(carried("digits_dw.onnx"), candidate, data),
+    );
   });
 
   it("need a candidate with pairs", async () => {

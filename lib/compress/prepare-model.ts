@@ -51,12 +51,7 @@ async function optimized(
   external: boolean,
 ): Promise<OnnxModel> {
   const prepared = join(folder, "prepared.onnx");
-  const session = await models.load(input, {
-    graphOptimization: "basic",
-    optimizedModelFilePath: prepared,
-    config: external ? { "session.optimized_model_external_initializers_file_name": "prepared.data" } : {},
-  });
-  session.release();
+  await models.optimizeModelFile(input, prepared, "basic", { external });
   const model = readOnnx(prepared, { once: true });
   renameMade(model.proto, known);
   return model;

@@ -117,12 +117,7 @@ async function optimize(
   let version = "";
   try {
     version = await models.runtimeVersion();
-    const session = await models.load(input, {
-      graphOptimization: "extended",
-      optimizedModelFilePath: path,
-      config: external ? { "session.optimized_model_external_initializers_file_name": "optimized.data" } : {},
-    });
-    session.release();
+    await models.optimizeModelFile(input, path, "extended", { external });
     return { version, path, error: undefined };
   } catch (error) {
     signal?.throwIfAborted();

@@ -16,6 +16,8 @@ import { switchNodes } from "../graph/switch-nodes.js";
 import { upgradeOpset } from "../graph/upgrade-opset.js";
 import { type WeightError, weightErrors } from "../graph/weight-errors.js";
 import { readOnnx } from "../onnx/read.js";
+import { isExternal } from "../onnx/tensor-proto.js";
+import { tensorsOf } from "../onnx/walk.js";
 import { writeOnnx } from "../onnx/write.js";
 import type { OnProgress } from "../progress.js";
 import { forEachBatch } from "./for-each-batch.js";
@@ -74,6 +76,7 @@ export async function compareLayers(
   const folder = await mkdtemp(join(tmpdir(), "modelpress-layers-"));
   await using models = await ModelProcess.start({ signal: options.signal });
   const quantized = readOnnx(candidate);
+  let float: Graph | undefined;
   try {
     const graph = new Graph(quantized);
     const pairs = quantizedPairs(graph);
@@ -83,7 +86,7 @@ export async function compareLayers(
         "UNSUPPORTED_MODEL",
         `${label} has no activations between QuantizeLinear and DequantizeLinear, so its layers cannot be compared; quantize in static mode with format qdq`,
       );
-    const float = await floatGraph(models, reference, graph, pairs, folder);
+    float = await floatGraph(models, reference, graph, pairs, folder);
     const weights = weightErrors(float, graph).toSorted((a, b) => a.sqnrDb - b.sqnrDb);
     const activations = await compareActivations(models, float, graph, pairs, folder, options);
     const rescaled = RESCALED_KEY in quantized.metadata;
@@ -98,6 +101,7 @@ export async function compareLayers(
       : [];
     return { ...nodes, activations, weights, warnings };
   } finally {
+    float?.model.close();
     quantized.close();
     await rm(folder, { recursive: true, force: true });
   }
@@ -116,19 +120,21 @@ async function floatGraph(
     path = join(folder, "reference.onnx");
     await writeFile(path, reference);
   }
-  const optimized = join(folder, "optimized.onnx");
-  await models.optimizeModelFile(path, optimized, "basic");
-  const open = (each: string | Uint8Array): Graph => {
+  const open = (each: string): Graph => {
     const model = readOnnx(each);
     upgradeOpset(model.proto);
     return new Graph(model);
   };
+  const asItIs = open(path);
+  const optimized = join(folder, "optimized.onnx");
+  const external = [...tensorsOf(asItIs.model.proto)].some(isExternal);
+  await models.optimizeModelFile(path, optimized, "basic", { external });
   const folded = open(optimized);
   foldAffine(folded);
-  const graphs = [open(optimized), open(path), folded];
-  const [best] = graphs
+  const [best, ...others] = [open(optimized), asItIs, folded]
     .map((graph) => ({ graph, known: known(graph, candidate, pairs) }))
     .sort((a, b) => b.known - a.known);
+  for (const { graph } of others) graph.model.close();
   return best!.graph;
 }
 

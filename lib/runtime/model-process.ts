@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ModelOperationError } from "../errors.js";
 import { packageRoot } from "../package-root.js";
 import type {
@@ -124,9 +124,22 @@ export class ModelProcess implements AsyncDisposable {
     return this.request("peakMemory", undefined);
   }
 
-  /** Writes `input` to `output` as onnxruntime rewrites it at the given level. */
-  async optimizeModelFile(input: string, output: string, level: GraphOptimization): Promise<void> {
-    const session = await this.load(input, { graphOptimization: level, optimizedModelFilePath: output });
+  /**
+   * Writes `input` to `output` as onnxruntime rewrites it at the given level. `external` says that tensors of `input` lie in other
+   * files: those of `output` do then, in one beside it, else it would look for them where it does not lie.
+   */
+  async optimizeModelFile(
+    input: string,
+    output: string,
+    level: GraphOptimization,
+    { external = false } = {},
+  ): Promise<void> {
+    const data = basename(output).replace(/(\.onnx)?$/, ".data");
+    const session = await this.load(input, {
+      graphOptimization: level,
+      optimizedModelFilePath: output,
+      config: external ? { "session.optimized_model_external_initializers_file_name": data } : {},
+    });
     session.release();
   }
 
