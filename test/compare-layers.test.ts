@@ -185,6 +185,15 @@ describe("layers", () => {
     );
   });
 
+  it("of activations in 16 bits are compared in the operator set that has them", async () => {
+    const candidate = await quantizeDigits("wide.onnx", "digits_dw.onnx", { activations: "uint16" });
+    const { nodes, activations } = await layersOf(carried("digits_dw.onnx"), candidate, digits.slice(0, 4));
+    expect(nodes.length).toBeGreaterThan(10);
+    expect(nodes[0]!.sqnrDb).toBeGreaterThan(48);
+    const pooled = activations.find(({ name }) => name === "/GlobalAveragePool_output_0");
+    expect(pooled!.qdqErr).toBeGreaterThan(70);
+  });
+
   it("need a candidate with pairs", async () => {
     const dynamic = join(folder, "weights.onnx");
     await quantizeModel(carried("digits_cnn.onnx"), { output: dynamic, mode: "weights" });

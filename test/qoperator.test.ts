@@ -123,6 +123,27 @@ describe("every operator with an integer form, between two convolutions", () => 
     },
   );
 
+  it("what is in 16 bits already stays between its pairs", async () => {
+    const pool: GraphSpec["nodes"] = [
+      { op: "MaxPool", in: ["p"], out: ["q"], attributes: { kernel_shape: [2, 2], strides: [2, 2] } },
+    ];
+    const samples = [1, 2].map((seed) => ({ x: randomTensor([2, 3, 8, 8], seed) }));
+    const { output: wide } = await quantizeBuilt(folder, "wide", between(pool, [], 4), samples, {
+      activations: "int16",
+      opTypes: ["Conv", "MaxPool"],
+      exclude: ["c"],
+    });
+    const output = join(folder, "wide-again.onnx");
+    await quantizeModel(wide, {
+      data: samples.map((feeds) => ({ feeds })),
+      format: "qoperator",
+      requantize: true,
+      output,
+    });
+    const [sample] = samples;
+    expect(largestError((await run(wide, sample!)).y!, (await run(output, sample!)).y!)).toBeLessThan(0.02);
+  });
+
   it("Split gives each part the scale of the whole", async () => {
     const nodes: GraphSpec["nodes"] = [
       { op: "Split", name: "middle", in: ["p"], out: ["s", "t"], attributes: { axis: 1 } },

@@ -39,7 +39,7 @@ function isUnread(graph: Graph, tensor: string): boolean {
 function moveIntegers(graph: Graph, node: NodeProto, zeroPoints: ZeroPoints): void {
   const source = sourceOf(graph, node.input[0]!, zeroPoints);
   const targets = valueOutputs(node).map((output) => targetOf(graph, output));
-  if (!source || !targets.every((target) => target !== undefined)) return;
+  if (!source || !isByte(typeOf(graph, source)) || !targets.every((target) => target !== undefined)) return;
   if (targets.some(({ names }) => names[1] !== source[1] || names[2] !== source[2])) return;
   graph.setInput({ node, index: 0 }, source[0]);
   for (const [index, { quantizer, names }] of targets.entries()) {
@@ -82,19 +82,28 @@ function computeInIntegers(graph: Graph, node: NodeProto, form: IntegerForm, zer
   integer.attribute.push(...attribute);
 }
 
-/** Integer operators take and make one type; only products take int8 beside uint8, as their second factor. */
+/** Integer operators take and make one type of 8 bits; only products take int8 beside uint8, as their second factor. */
 function haveKernel(
   graph: Graph,
   { opType }: NodeProto,
   sources: readonly Quantized[],
   target: Quantized | undefined,
 ): boolean {
-  const [first, ...others] = sources.map(([, , zeroPoint]) => graph.elementType(zeroPoint));
+  const [first, ...others] = sources.map((source) => typeOf(graph, source));
   const isProduct = opType === "Conv" || opType === "Gemm" || opType === "MatMul";
   return (
+    isByte(first) &&
     others.every((type) => type === first || (isProduct && type === DataType.INT8)) &&
-    (target === undefined || graph.elementType(target[2]) === first)
+    (target === undefined || typeOf(graph, target) === first)
   );
+}
+
+function typeOf(graph: Graph, [, , zeroPoint]: Quantized): number | undefined {
+  return graph.elementType(zeroPoint);
+}
+
+function isByte(type: number | undefined): boolean {
+  return type === DataType.UINT8 || type === DataType.INT8;
 }
 
 /** The integers that a tensor is the float form of. */

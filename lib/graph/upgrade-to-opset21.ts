@@ -12,8 +12,8 @@ import { graphsOf } from "../onnx/walk.js";
 import { intAttributeOf } from "./graph.js";
 import { Names } from "./names.js";
 
-/** The first operator set with 4-bit integers, and with DequantizeLinear in blocks. */
-const BLOCKS_OPSET = 21;
+/** The first operator set with 4-bit integers, activations of 16 bits, and DequantizeLinear in blocks. */
+export const BLOCKS_OPSET = 21;
 const LOWEST_OPSET = 13;
 /** Files of this version may hold 4-bit integers. */
 const IR_VERSION = 10n;

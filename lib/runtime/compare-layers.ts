@@ -14,6 +14,7 @@ import { Graph } from "../graph/graph.js";
 import { type QuantizedPair, quantizedPairs } from "../graph/quantized-pairs.js";
 import { switchNodes } from "../graph/switch-nodes.js";
 import { upgradeOpset } from "../graph/upgrade-opset.js";
+import { BLOCKS_OPSET, upgradeToOpset21 } from "../graph/upgrade-to-opset21.js";
 import { type WeightError, weightErrors } from "../graph/weight-errors.js";
 import { readOnnx } from "../onnx/read.js";
 import { isExternal } from "../onnx/tensor-proto.js";
@@ -123,6 +124,8 @@ async function floatGraph(
   const open = (each: string): Graph => {
     const model = readOnnx(each);
     upgradeOpset(model.proto);
+    // Nodes of the candidate come into it.
+    if ((candidate.opset() ?? 0) >= BLOCKS_OPSET) upgradeToOpset21(model.proto);
     return new Graph(model);
   };
   const asItIs = open(path);
