@@ -2,6 +2,7 @@ import { requireShape } from "../axis.js";
 import { requireFloat32, requireFloat32Output } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 import { type NormName, orderOf } from "../norms/norm-name.js";
 import { elementCount } from "../tensor.js";
 import { requireSparsity } from "./sparsity.js";
@@ -60,7 +61,7 @@ function prepare(
   const blocks = isEmpty ? 0 : Math.ceil(rows / height) * Math.ceil(columns / width);
   const k = requireSparsity(sparsity, blocks);
   if (out !== undefined) requireFloat32Output(out, x);
-  const result = out ?? new Float32Array(x.length);
+  const result = out ?? newArray(Float32Array, x.length);
   return {
     elements: x.length,
     jsUpTo: 0,

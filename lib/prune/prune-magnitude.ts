@@ -1,6 +1,7 @@
 import { isSameArray, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 import { type FloatArrays, lengthOf, requireArrays } from "./arrays.js";
 import { requireSparsity } from "./sparsity.js";
 
@@ -74,7 +75,9 @@ function prepare<X extends FloatArrays>(
   const k = sparsity === undefined ? 0 : requireSparsity(sparsity, elements);
   const limit = threshold === undefined ? 0 : requireThreshold(threshold);
   const results =
-    out === undefined ? arrays.map(({ length }) => new Float32Array(length)) : requireArrays(out, "out");
+    out === undefined
+      ? arrays.map(({ length }) => newArray(Float32Array, length))
+      : requireArrays(out, "out");
   requireOutputs(results, arrays);
   return {
     elements,

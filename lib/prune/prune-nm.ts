@@ -2,6 +2,7 @@ import { axisLayout, requireShape } from "../axis.js";
 import { requireFloat32, requireFloat32Output } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 
 export interface PruneNMOptions extends CallOptions {
   /** How many values of a group stay: 0 to `of`. */
@@ -51,7 +52,7 @@ function prepare(x: Float32Array, { keep, of, shape, axis = -1, out }: PruneNMOp
   const { channels: size, inner } = axisLayout(sizes, axis);
   if (size % of !== 0) throw outOfRange(`an axis whose size is a multiple of ${of}`, "axis", `size ${size}`);
   if (out !== undefined) requireFloat32Output(out, x);
-  const result = out ?? new Float32Array(x.length);
+  const result = out ?? newArray(Float32Array, x.length);
   return {
     elements: x.length,
     jsUpTo: 12,

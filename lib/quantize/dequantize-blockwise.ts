@@ -1,6 +1,7 @@
 import { requireAttached, requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 import { type BlockwiseLayout, resolveLayout } from "./blockwise-layout.js";
 
 export interface DequantizeBlockwiseOptions extends BlockwiseLayout, CallOptions {
@@ -48,7 +49,7 @@ function prepare(packed: Uint8Array, options: DequantizeBlockwiseOptions): Call<
     if (!(zeroPoints instanceof Uint8Array)) throw wrongType("a Uint8Array", "zeroPoints", zeroPoints);
     requireLength(zeroPoints, layout.zeroPoints, "zeroPoints");
   }
-  const out = options.out ?? new Float32Array(rows * cols);
+  const out = options.out ?? newArray(Float32Array, rows * cols);
   requireFloat32(out, "out");
   const inputs = [packed, scales, ...(zeroPoints ? [zeroPoints] : [])];
   for (const input of inputs) requireOutput(out, rows * cols, input);

@@ -1,6 +1,7 @@
 import { requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 import { type BlockwiseLayout, resolveLayout } from "./blockwise-layout.js";
 
 /** What the operator MatMulNBits takes, column after column of the matrix. */
@@ -73,9 +74,9 @@ function prepare(w: Float32Array, options: QuantizeBlockwiseOptions): Call<Block
   if (typeof symmetric !== "boolean") throw wrongType("true or false", "symmetric", symmetric);
 
   const out = options.out ?? {
-    packed: new Uint8Array(layout.packed),
-    scales: new Float32Array(layout.scales),
-    ...(symmetric ? {} : { zeroPoints: new Uint8Array(layout.zeroPoints) }),
+    packed: newArray(Uint8Array, layout.packed),
+    scales: newArray(Float32Array, layout.scales),
+    ...(symmetric ? {} : { zeroPoints: newArray(Uint8Array, layout.zeroPoints) }),
   };
   const { packed, scales, zeroPoints } = out;
   if (!(packed instanceof Uint8Array)) throw wrongType("a Uint8Array", "out.packed", packed);

@@ -1,6 +1,7 @@
 import { requireAttached, requireFloat32, requireOutput } from "../buffers.js";
 import { type AsyncCallOptions, type Call, type CallOptions, runCall, runCallAsync } from "../call.js";
 import { outOfRange, wrongType } from "../errors.js";
+import { newArray } from "../new-array.js";
 import { type Csr, matrixSizes } from "./to-csr.js";
 
 export interface FromCsrOptions extends CallOptions {
@@ -36,7 +37,7 @@ function prepare({ values, indices, indptr }: Csr, { shape, out }: FromCsrOption
   if (indices.length !== values.length)
     throw outOfRange(`${values.length} columns, one for each value,`, "indices", `${indices.length}`);
   requireOffsets(indptr, rows, values.length);
-  const y = out ?? new Float32Array(elements);
+  const y = out ?? newArray(Float32Array, elements);
   requireFloat32(y, "out");
   for (const input of [values, indices, indptr]) requireOutput(y, elements, input);
   const problem = new Float64Array(1);

@@ -5,10 +5,12 @@
 
 namespace modelpress {
 
-// y[i] = float(x[i] - zero_point) * scale, as ONNX DequantizeLinear; for int32 the zero point is 0.
+// y[i] = float(x[i] - zero_point) * scale, as ONNX DequantizeLinear; for int32 the zero point is 0. Each of
+// the rows of n elements has a scale and a zero point.
 template <class Q>
 using DequantizeLinear = void(const Q* x, float* y, size_t rows, size_t n, const float* scales,
                               const int32_t* zero_points);
+// The same of rows of n elements that lie `stride` apart, where element i of every row has scales[i].
 template <class Q>
 using DequantizeLinearLanes = void(const Q* x, float* y, size_t rows, size_t stride, size_t n,
                                    const float* scales, const int32_t* zero_points);

@@ -10,6 +10,7 @@ namespace modelpress {
 template <class Q>
 using QuantizeLinear = void(const float* x, Q* y, size_t rows, size_t n, const float* scales,
                             const int32_t* zero_points);
+// The same of rows of n elements that lie `stride` apart, where element i of every row has scales[i].
 template <class Q>
 using QuantizeLinearLanes = void(const float* x, Q* y, size_t rows, size_t stride, size_t n,
                                  const float* scales, const int32_t* zero_points);

@@ -13,8 +13,8 @@ inline Q quantize(float x, float scale, int32_t zero_point) {
   const float lo = static_cast<float>(std::numeric_limits<Q>::min() - zero_point);
   const float hi = static_cast<float>(std::numeric_limits<Q>::max() - zero_point);
   float v = x / scale;  // a multiplication by 1 / scale would round twice
-  v = v > lo ? v
-             : lo;  // clamped before the conversion, which is undefined out of range; NaN compares false: lo
+  // Clamped before the conversion, which is undefined out of range; NaN compares false: lo.
+  v = v > lo ? v : lo;
   v = v < hi ? v : hi;
   return static_cast<Q>(static_cast<int32_t>((v + kRound) - kRound) + zero_point);
 }
