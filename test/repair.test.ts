@@ -4,6 +4,7 @@ import type { LayerStatistics } from "../lib/calibrate/layer-statistics.js";
 import type { Anchor } from "../lib/compress/anchors.js";
 import { collectStatistics } from "../lib/compress/collect-statistics.js";
 import { layerInputOf } from "../lib/compress/layer-input.js";
+import { biasStep } from "../lib/compress/quantize-bias.js";
 import { roundLayer } from "../lib/compress/repair/round-layer.js";
 import { type WeightRows, weightRows } from "../lib/compress/repair/weight-rows.js";
 import { nameOf, selectNodes } from "../lib/compress/select-nodes.js";
@@ -123,6 +124,10 @@ it("says which switches do nothing in the mode that was chosen", async () => {
 });
 
 describe("bias correction", () => {
+  it("ends where int32 does", () => {
+    expect([2 ** 31, -(2 ** 31) - 1, 2.5].map(biasStep)).toEqual([2 ** 31 - 1, -(2 ** 31), 2]);
+  });
+
   const values = (shape: number[], seed: number) =>
     floats(`w${seed}`, shape, randomTensor(shape, seed).data as Float32Array);
   /** A convolution without a bias, a Gemm with one value as its bias, and a MatMul with an Add behind it. */

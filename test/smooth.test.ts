@@ -130,6 +130,18 @@ describe("smoothing activations", () => {
         initializers: [random("wide", [6, 8], 3), random("w1", [8, 5], 1), random("w2", [8, 3], 2)],
       },
     ],
+    [
+      "a normalization in parts of which one is an output",
+      {
+        nodes: [
+          { op: "Div", in: ["x", "two"], out: ["d"] },
+          { op: "Mul", in: ["d", "gamma"], out: ["a"] },
+          { op: "Add", in: ["a", "beta"], out: ["n"] },
+          { op: "MatMul", in: ["n", "w1"], out: ["b"] },
+        ],
+        initializers: [gamma, beta, floats("two", [1], [2]), random("w1", [8, 5], 1)],
+      },
+    ],
   ])("leaves %s alone", async (_, change) => {
     const { tensors, want, got } = await smoothed(transformer(change));
     expect(tensors).toBe(0);

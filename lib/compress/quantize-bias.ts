@@ -38,6 +38,11 @@ export function fitBias(
   });
 }
 
+/** The int32 nearest to a bias in steps. */
+export function biasStep(steps: number): number {
+  return roundHalfEven(Math.min(Math.max(steps, INT32_MIN), INT32_MAX));
+}
+
 /**
  * Replaces a bias by its int32 form and a DequantizeLinear: scale = input scale x weight scale as a float32 product,
  * rounded half to even in float64, zero point 0 (onnxruntime's quantizer).
@@ -60,8 +65,7 @@ export function quantizeBias(
   const scales = weightScales.map((scale) => scale * inputScale);
   const quantized = new Int32Array(bias.length);
   for (let i = 0; i < bias.length; i++) {
-    const steps = bias[i]! / scales[perChannel ? i : 0]!;
-    quantized[i] = roundHalfEven(Math.min(Math.max(steps, INT32_MIN), INT32_MAX));
+    quantized[i] = biasStep(bias[i]! / scales[perChannel ? i : 0]!);
   }
   const paramShape = perChannel ? [scales.length] : [];
   const names = {

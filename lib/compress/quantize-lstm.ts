@@ -1,7 +1,7 @@
 import { type Graph, intAttributeOf } from "../graph/graph.js";
 import { transpose } from "../graph/transpose.js";
 import { deferTensor } from "../onnx/deferred.js";
-import { TensorProto_DataType as DataType, type NodeProto } from "../onnx/proto/onnx_pb.js";
+import { TensorProto_DataType as DataType, type NodeProto, type TensorProto } from "../onnx/proto/onnx_pb.js";
 import { isStandard } from "../onnx/standard-set.js";
 import { encodeTensor, shapeOf } from "../onnx/tensor-proto.js";
 import type { SparedReason } from "./exclude-nodes.js";
@@ -13,10 +13,12 @@ const WEIGHTS = [
   { index: 1, parameters: 8 },
   { index: 2, parameters: 10 },
 ] as const;
+/** Of DynamicQuantizeLSTM; the last is the zero point of R. */
+const INPUTS = 12;
 
 /**
  * Rewrites LSTM nodes into onnxruntime's DynamicQuantizeLSTM (com.microsoft): weights int8 with one scale per gate and
- * unit, or with `perChannel: false` one for all, stored with their last two axes exchanged; the input is quantized in every step. Returns the nodes rewritten.
+ * unit, or with `perChannel: false` one for all; the input is quantized in every step. Returns the nodes rewritten.
  *
  * @param faint takes the names of weights whose values are too small for a scale
  */
@@ -42,48 +44,58 @@ function isSuitable(graph: Graph, node: NodeProto): boolean {
 }
 
 function rewrite(graph: Graph, node: NodeProto, weights: WeightStore, perChannel: boolean): void {
-  const input = [...node.input];
-  while (input.length < 12) input.push("");
-  for (const { index, parameters } of WEIGHTS) {
-    const name = node.input[index]!;
-    const { quantized, params } = weights.quantize(name, perChannel ? "rows" : undefined);
-    const [directions, rows, columns] = shapeOf(graph.initializer(name)!) as [number, number, number];
-    // The integer form takes a scale for each direction at least.
-    const scaleShape = perChannel ? [directions, rows] : [directions];
-    const scales = perChannel ? params().scales : new Float32Array(directions).fill(params().scales[0]!);
-    const stored = graph.initializer(quantized)!;
-    const constant = (
-      suffix: string,
-      dtype: "int8" | "float32",
-      shape: number[],
-      data: Int8Array | Float32Array,
-    ) => {
-      const constantName = graph.freeName(`${name}_${suffix}`);
-      graph.addInitializer(encodeTensor(constantName, dtype, shape, data));
-      return constantName;
-    };
-    const exchanged = graph.freeName(`${name}_quantized_transposed`);
-    graph.addInitializer(
-      deferTensor(exchanged, "int8", [directions, columns, rows], (out) => {
-        const values = graph.model.tensor(stored).data;
-        for (let at = 0; at < values.length; at += rows * columns)
-          transpose(
-            values.subarray(at, at + rows * columns),
-            out.subarray(at, at + rows * columns),
-            rows,
-            columns,
-          );
-      }),
-    );
-    input[index] = exchanged;
-    input[parameters] = constant("gate_scale", "float32", scaleShape, scales);
-    input[parameters + 1] = constant("gate_zero_point", "int8", scaleShape, new Int8Array(scales.length));
-  }
   const { attribute, output, name } = node;
+  const input = [...node.input];
+  while (input.length < INPUTS) input.push("");
+  for (const { index, parameters } of WEIGHTS) {
+    const weight = node.input[index]!;
+    const shape = shapeOf(graph.initializer(weight)!) as [number, number, number];
+    const { quantized, params } = weights.quantize(weight, perChannel ? "rows" : undefined);
+    const [scale, zeroPoint] = storeParameters(graph, weight, shape, params().scales);
+    input[index] = storeExchanged(graph, weight, shape, graph.initializer(quantized)!);
+    input[parameters] = scale;
+    input[parameters + 1] = zeroPoint;
+  }
   graph.removeNode(node);
   const replacement = graph.addNode("DynamicQuantizeLSTM", input, [...output], {
     name: graph.freeName(`${name || output[0]}_quant`),
     domain: "com.microsoft",
   });
   replacement.attribute = attribute.filter((each) => each.name !== "layout");
+}
+
+/** Names of scales and zero points: one for each row of the weight, or where it has a single one, for each direction at least. */
+function storeParameters(
+  graph: Graph,
+  weight: string,
+  [directions, rows]: readonly [number, number, number],
+  scales: Float32Array,
+): [scale: string, zeroPoint: string] {
+  const isPerRow = scales.length > 1;
+  const shape = isPerRow ? [directions, rows] : [directions];
+  const values = isPerRow ? scales : new Float32Array(directions).fill(scales[0]!);
+  const scale = graph.freeName(`${weight}_gate_scale`);
+  const zeroPoint = graph.freeName(`${weight}_gate_zero_point`);
+  graph.addInitializer(encodeTensor(scale, "float32", shape, values));
+  graph.addInitializer(encodeTensor(zeroPoint, "int8", shape, new Int8Array(values.length)));
+  return [scale, zeroPoint];
+}
+
+/** The name of the steps with their last two axes exchanged, as the integer form reads them. */
+function storeExchanged(
+  graph: Graph,
+  weight: string,
+  [directions, rows, columns]: readonly [number, number, number],
+  steps: TensorProto,
+): string {
+  const name = graph.freeName(`${weight}_quantized_transposed`);
+  const size = rows * columns;
+  graph.addInitializer(
+    deferTensor(name, "int8", [directions, columns, rows], (out) => {
+      const values = graph.model.tensor(steps).data;
+      for (let at = 0; at < values.length; at += size)
+        transpose(values.subarray(at, at + size), out.subarray(at, at + size), rows, columns);
+    }),
+  );
+  return name;
 }

@@ -1,6 +1,7 @@
-import { TensorProto_DataType as DataType, type NodeProto, type TensorProto } from "../onnx/proto/onnx_pb.js";
+import type { NodeProto } from "../onnx/proto/onnx_pb.js";
 import { shapeOf } from "../onnx/tensor-proto.js";
 import { type Graph, intAttributeOf } from "./graph.js";
+import { ownFloats } from "./own-floats.js";
 
 /** The values of a weight that belong to each channel: the weight seen as [outer, channels, inner]. */
 export interface ChannelSlices {
@@ -43,7 +44,7 @@ export function channelPairs(graph: Graph): ChannelPair[] {
     const made = madeChannels(graph, first);
     if (!made) return [];
     const biasName = first.input[2];
-    const bias = biasName ? ownInitializer(graph, biasName) : undefined;
+    const bias = biasName ? ownFloats(graph, biasName) : undefined;
     if (biasName && !bias) return [];
     if (bias && Number(bias.dims.reduce((a, b) => a * b, 1n)) !== made.channels) return [];
     const second = nextLayer(graph, first);
@@ -52,16 +53,9 @@ export function channelPairs(graph: Graph): ChannelPair[] {
   });
 }
 
-/** An initializer of float32 that nothing else reads. */
-function ownInitializer(graph: Graph, name: string): TensorProto | undefined {
-  if (graph.consumers(name).length !== 1 || !graph.isInternal(name)) return undefined;
-  const stored = graph.initializer(name);
-  return stored?.dataType === DataType.FLOAT ? stored : undefined;
-}
-
 function madeChannels(graph: Graph, node: NodeProto): ChannelSlices | undefined {
   if (node.opType !== "Conv" && node.opType !== "Gemm") return undefined;
-  const stored = ownInitializer(graph, node.input[1]!);
+  const stored = ownFloats(graph, node.input[1]!);
   if (!stored) return undefined;
   const shape = shapeOf(stored);
   const count = shape.reduce((a, b) => a * b, 1);
@@ -72,7 +66,7 @@ function madeChannels(graph: Graph, node: NodeProto): ChannelSlices | undefined 
 }
 
 function readChannels(graph: Graph, node: NodeProto, channels: number): ChannelSlices | undefined {
-  const stored = ownInitializer(graph, node.input[1]!);
+  const stored = ownFloats(graph, node.input[1]!);
   if (!stored) return undefined;
   const shape = shapeOf(stored);
   const count = shape.reduce((a, b) => a * b, 1);

@@ -2,11 +2,11 @@ import type { Graph } from "../../graph/graph.js";
 import { layerDepths } from "../../graph/layer-depths.js";
 import type { NodeProto } from "../../onnx/proto/onnx_pb.js";
 import { encodeTensor, shapeOf } from "../../onnx/tensor-proto.js";
-import { roundHalfEven } from "../../quantize/round-half-even.js";
 import type { ModelProcess } from "../../runtime/model-process.js";
 import type { Anchor } from "../anchors.js";
 import { type CollectOptions, collectStatistics } from "../collect-statistics.js";
 import { layerOutputOf } from "../layer-output.js";
+import { biasStep } from "../quantize-bias.js";
 import { nameOf } from "../select-nodes.js";
 import { biasUse } from "./add-to-bias.js";
 
@@ -111,7 +111,7 @@ function shiftBias(graph: Graph, { anchor, adds }: Layer, values: Float64Array):
   }
   const scales = graph.model.tensor(graph.initializer(dequantize.input[1]!)!).data as Float32Array;
   const steps = Int32Array.from(data as Int32Array, (step, i) =>
-    roundHalfEven(step + values[i]! / scales[scales.length === 1 ? 0 : i]!),
+    biasStep(step + values[i]! / scales[scales.length === 1 ? 0 : i]!),
   );
   graph.addInitializer(encodeTensor(name, "int32", shape, steps));
 }

@@ -1,6 +1,7 @@
 import type { LayerInput } from "../../calibrate/layer-input.js";
 import type { ChannelSlices } from "../../graph/channel-pairs.js";
 import { Graph, intAttributeOf, type Use } from "../../graph/graph.js";
+import { ownFloats } from "../../graph/own-floats.js";
 import type { NodeProto } from "../../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../../onnx/read.js";
 import { encodeTensor, shapeOf } from "../../onnx/tensor-proto.js";
@@ -104,7 +105,8 @@ function normalized(graph: Graph, node: NodeProto): Normalized | undefined {
   if (products.length === 0) return undefined;
   // A node that asks only for the shape does not see the values.
   const others = uses.filter(({ node: reader }) => reader.opType !== "Shape").length > products.length;
-  const folds = !others && graph.isInternal(tensor) && own.every((name) => isOwn(graph, name));
+  const folds =
+    !others && graph.isInternal(tensor) && own.every((name) => ownFloats(graph, name) !== undefined);
   return { tensor, columns, products, parameters: folds ? own : undefined };
 }
 
@@ -125,7 +127,8 @@ function parametersOf(graph: Graph, node: NodeProto): string[] | undefined {
   const multiply = scaled === undefined ? undefined : graph.producer(scaled);
   const scale = multiply?.input.find(isVector);
   const divide = multiply?.input.map((name) => graph.producer(name)).find((each) => each?.opType === "Div");
-  if (!bias || !scale || !divide || graph.consumers(scaled!).length !== 1) return undefined;
+  if (!bias || !scale || !divide || scaled === undefined) return undefined;
+  if (graph.consumers(scaled).length !== 1 || !graph.isInternal(scaled)) return undefined;
   const same =
     elementCount(shapeOf(graph.initializer(bias)!)) === elementCount(shapeOf(graph.initializer(scale)!));
   return same ? [scale, bias] : undefined;
@@ -134,8 +137,9 @@ function parametersOf(graph: Graph, node: NodeProto): string[] | undefined {
 /** The rows of a weight, one per column of the tensor that it multiplies; undefined where they cannot be scaled. */
 function rowsRead(graph: Graph, { node, index }: Use, columns: number): ChannelSlices | undefined {
   const weight = node.input[1];
-  if (index !== 0 || !weight || !isOwn(graph, weight)) return undefined;
-  const shape = shapeOf(graph.initializer(weight)!);
+  const stored = index === 0 && weight ? ownFloats(graph, weight) : undefined;
+  if (!weight || !stored) return undefined;
+  const shape = shapeOf(stored);
   if (shape.length !== 2) return undefined;
   const [height, width] = shape as [number, number];
   if (node.opType === "MatMul" && height === columns)
@@ -144,11 +148,4 @@ function rowsRead(graph: Graph, { node, index }: Use, columns: number): ChannelS
   if (intAttributeOf(node, "transB", 0) === 0)
     return height === columns ? { weight, outer: 1, channels: columns, inner: width } : undefined;
   return width === columns ? { weight, outer: height, channels: columns, inner: 1 } : undefined;
-}
-
-/** An initializer that nothing else reads. */
-function isOwn(graph: Graph, name: string): boolean {
-  return (
-    graph.initializer(name) !== undefined && graph.consumers(name).length === 1 && graph.isInternal(name)
-  );
 }
