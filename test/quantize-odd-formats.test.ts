@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it, test } from "vitest";
 import { dropInitializerInputs } from "../lib/graph/drop-initializer-inputs.js";
-import { float16ToFloat32, float32ToFloat16, quantizeModel, writeSafetensors } from "../lib/index.js";
+import {
+  float16ToFloat32,
+  float32ToFloat16,
+  pruneModel,
+  quantizeModel,
+  writeSafetensors,
+} from "../lib/index.js";
 import { type ModelProto, SparseTensorProtoSchema, TensorProto_DataType } from "../lib/onnx/proto/onnx_pb.js";
 import { encodeTensor } from "../lib/onnx/tensor-proto.js";
 import { graphsOf } from "../lib/onnx/walk.js";
@@ -57,6 +63,20 @@ describe("a model of IR version 3, whose initializers are inputs", () => {
       expect(sqnrDb(await run(input, { x }), await run(output, { x }))).toBeGreaterThan(30);
     },
   );
+
+  it("does so when a repair after pruning stores another bias", async () => {
+    const inputs = { ...twoLayers.inputs, w: [16, 64], b: [64] };
+    const nodes = [{ op: "Gemm", in: ["x", "w", "b"], out: ["y"] }];
+    const initializers = [weight("w", [16, 64]), weight("b", [64])];
+    const model = buildModel({ nodes, initializers, inputs, outputs: ["y"] }, 8);
+    model.irVersion = 3n;
+    const data = [{ feeds: { x } }];
+    const pruned = await pruneModel(modelFile(model), { sparsity: 0.5, data, repair: ["bias"] });
+    const { irVersion, graph } = pruned.model!.proto;
+    expect(graph!.initializer.map(({ name }) => name)).toContain("b_corrected");
+    expect(irVersion).toBe(4n);
+    expect(graph!.input.map(({ name }) => name)).toEqual(["x"]);
+  });
 
   it("keeps inputs that have values of their own in a later version", () => {
     const model = old();

@@ -12,6 +12,7 @@ import {
 } from "../onnx/proto/onnx_pb.js";
 import type { OnnxModel } from "../onnx/read.js";
 import { standardSet } from "../onnx/standard-set.js";
+import { dropInitializerInputs } from "./drop-initializer-inputs.js";
 import { Names } from "./names.js";
 
 /** One use of a tensor: the node and which of its inputs. */
@@ -113,7 +114,9 @@ export class Graph {
     return this.names.free(base);
   }
 
+  /** Adds a constant, or puts it in place of the one of its name. */
   addInitializer(tensor: TensorProto): void {
+    dropInitializerInputs(this.model.proto);
     this.initializers.set(tensor.name, tensor);
     this.elementTypes.set(tensor.name, tensor.dataType);
     this.names.take(tensor.name);
