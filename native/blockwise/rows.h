@@ -8,10 +8,11 @@
 namespace modelpress {
 namespace {
 
-// From these many values on, whole lines of steps go around the cache.
+// From these many values on, which the third cache does not hold, whole lines of steps go around the cache.
 constexpr size_t kStream = size_t{8} << 20;
-// From these on, which the second cache does not hold, blocks are fetched ahead.
-constexpr size_t kFetch = size_t{1} << 20;
+// And blocks are fetched ahead, for vectors of half the size from half as many on: below, it cost a sixth.
+template <class V>
+constexpr size_t kFetch = kStream / 16 * V::kFloats;
 
 // Columns that are worked on together: their results are held until there is enough to store, and the rows of
 // a block stay in the second cache while they are looked at twice, for the range and for the steps, even
@@ -157,7 +158,7 @@ void quantize_part(const float* w, const BlockwiseLayout& layout, const Strides&
   size_t scales = 0;
   for (size_t i = 0; i < whole; ++i, w += layout.block * layout.cols) {
     const Block block{w, i, part.words + words * part.stride, part.scales + scales * part.stride};
-    if (all >= kFetch)
+    if (all >= kFetch<V>)
       quantize_block<V, kBits, AheadOfBlock<V>>(block, layout, part, !y.zero_points);
     else
       quantize_block<V, kBits, NothingAhead<V>>(block, layout, part, !y.zero_points);
