@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { explainModel, quantizeModel } from "../lib/index.js";
 import { encodeTensor } from "../lib/onnx/tensor-proto.js";
-import { buildModel, modelFile } from "./support/build-model.js";
+import { buildModel, floats, modelFile } from "./support/build-model.js";
 import { calibrationSamples, carried } from "./support/digits.js";
 import { temporaryFolder } from "./support/folder.js";
+import { randomTensor } from "./support/quantize-built.js";
 
 const folder = temporaryFolder();
 
@@ -54,6 +55,37 @@ describe("whole models", () => {
     );
     expect(why("LayerNormalization").at(-1)).toBe("onnxruntime has no integer LayerNormalization");
     expect(findings.map(({ code }) => code)).toEqual(["CONV_INTEGER_SLOW"]);
+  });
+
+  it("of a float model says what becomes of recurrent layers and embeddings", async () => {
+    const weights = (name: string, shape: number[]) =>
+      floats(name, shape, randomTensor(shape, name.length).data as Float32Array);
+    const model = buildModel({
+      nodes: [
+        { op: "Gather", in: ["table", "ids"], out: ["e"] },
+        { op: "LSTM", in: ["e", "w", "r"], out: ["h"], attributes: { hidden_size: 16 } },
+        { op: "Squeeze", in: ["h", "one"], out: ["s"] },
+        { op: "GRU", in: ["s", "gw", "gr"], out: ["y"], attributes: { hidden_size: 16 } },
+      ],
+      initializers: [
+        weights("table", [40, 16]),
+        weights("w", [1, 64, 16]),
+        weights("r", [1, 64, 16]),
+        encodeTensor("one", "int64", [1], BigInt64Array.of(1n)),
+        weights("gw", [1, 48, 16]),
+        weights("gr", [1, 48, 16]),
+      ],
+      inputs: { ids: ["int64", ["t", "n"]] },
+      outputs: ["y"],
+    });
+    const path = join(folder, "recurrent.onnx");
+    writeFileSync(path, modelFile(model));
+    const { nodes } = await explainModel(path);
+    expect(Object.fromEntries(nodes.map(({ opType, why }) => [opType, why]))).toMatchObject({
+      Gather: "would have its weight stored in int8, and compute in float",
+      LSTM: "would run in integers when quantized dynamically",
+      GRU: "would have its weight stored in int8, and compute in float",
+    });
   });
 
   test.each([

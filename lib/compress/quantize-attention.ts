@@ -31,12 +31,15 @@ export function quantizeAttentions(
   faint: Set<string>,
 ): NodeProto[] {
   const weights = new WeightStore(graph, settings, faint);
-  const suitable = graph.allNodes().filter((node) => isSuitable(graph, node) && spared(node) === undefined);
+  const suitable = graph
+    .allNodes()
+    .filter((node) => hasQAttention(graph, node) && spared(node) === undefined);
   for (const node of suitable) rewrite(graph, node, weights, activations, settings);
   return suitable;
 }
 
-function isSuitable(graph: Graph, { opType, domain, input, attribute }: NodeProto): boolean {
+/** Whether a node is an Attention that onnxruntime has a quantized form of. */
+export function hasQAttention(graph: Graph, { opType, domain, input, attribute }: NodeProto): boolean {
   const [, weight, bias, , , ...others] = input;
   return (
     opType === "Attention" &&

@@ -29,12 +29,15 @@ export function quantizeLstms(
   faint: Set<string>,
 ): NodeProto[] {
   const weights = new WeightStore(graph, { ...settings, weights: "int8" }, faint);
-  const suitable = graph.allNodes().filter((node) => isSuitable(graph, node) && spared(node) === undefined);
+  const suitable = graph
+    .allNodes()
+    .filter((node) => hasDynamicLstm(graph, node) && spared(node) === undefined);
   for (const node of suitable) rewrite(graph, node, weights, settings.perChannel);
   return suitable;
 }
 
-function isSuitable(graph: Graph, node: NodeProto): boolean {
+/** Whether a node is an LSTM that onnxruntime has a quantized form of. */
+export function hasDynamicLstm(graph: Graph, node: NodeProto): boolean {
   return (
     node.opType === "LSTM" &&
     isStandard(node) &&

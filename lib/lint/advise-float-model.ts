@@ -1,6 +1,9 @@
 import type { Anchor } from "../compress/anchors.js";
 import { LOWEST_QUANTIZED_OPSET } from "../compress/choose-mode.js";
+import { hasQAttention } from "../compress/quantize-attention.js";
+import { hasDynamicLstm } from "../compress/quantize-lstm.js";
 import { nameOf, selectNodes } from "../compress/select-nodes.js";
+import { storedWeights } from "../compress/stored-weights.js";
 import type { Graph } from "../graph/graph.js";
 import { integerForm } from "../graph/integer-form.js";
 import { UPGRADED_OPSET, whyNotUpgraded } from "../graph/upgrade-opset.js";
@@ -17,6 +20,7 @@ export interface Advice {
 export function adviseFloatModel(graph: Graph): Advice {
   const { anchors, bridges, refused } = selectNodes(graph, () => undefined);
   const refusals = new Map(refused.map(({ name, reason }) => [name, reason]));
+  const stored = new Set(storedWeights(graph, () => undefined).map(({ node }) => node));
   return {
     why(node) {
       const anchor = anchors.get(node);
@@ -24,6 +28,9 @@ export function adviseFloatModel(graph: Graph): Advice {
       if (bridges.has(node)) return "would stay in integers between its neighbours";
       const refusal = refusals.get(nameOf(node));
       if (refusal !== undefined) return `stays in float: ${refusal}`;
+      if (hasDynamicLstm(graph, node) || hasQAttention(graph, node))
+        return "would run in integers when quantized dynamically";
+      if (stored.has(node)) return "would have its weight stored in int8, and compute in float";
       return integerForm(node) ? "" : `onnxruntime has no integer ${node.opType}`;
     },
     findings: [...checkOpset(graph), ...checkDynamic([...anchors.values()])],
