@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../avx2_transpose.h"
+
 namespace modelpress {
 namespace {
 
@@ -68,24 +70,7 @@ struct Avx2 {
     return _mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(order));
   }
 
-  static void transpose(Floats (&r)[kFloats]) {
-    __m256 t[8];
-    for (int i = 0; i < 8; i += 2) {
-      t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-      t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-    }
-    __m256 u[8];
-    for (int i = 0; i < 8; i += 4) {
-      u[i] = _mm256_shuffle_ps(t[i], t[i + 2], _MM_SHUFFLE(1, 0, 1, 0));
-      u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], _MM_SHUFFLE(3, 2, 3, 2));
-      u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], _MM_SHUFFLE(1, 0, 1, 0));
-      u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], _MM_SHUFFLE(3, 2, 3, 2));
-    }
-    for (int i = 0; i < 4; ++i) {
-      r[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20);
-      r[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
-    }
-  }
+  static void transpose(Floats (&r)[kFloats]) { modelpress::transpose(r); }
 };
 
 }  // namespace
