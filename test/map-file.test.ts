@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { loadNative, type NativeFiles } from "../lib/backends/native.js";
-import { type MappedFile, mapFile } from "../lib/files/map-file.js";
+import { copyRegion, type MappedFile, mapFile } from "../lib/files/map-file.js";
 import { chunksOf, viewAs } from "../lib/tensor.js";
 import { temporaryFolder } from "./support/folder.js";
 
@@ -61,6 +61,37 @@ describe.skipIf(!hasAddon)("the binding", () => {
     expect(b.bytes(1, 1)[0]).toBe(1);
     mapping.unmap(mapping.buffer);
     b.close();
+  });
+});
+
+describe("a copy of a region", () => {
+  it.each([{ once: true }, { once: false }, { once: true, mmap: false }])(
+    "is the file's bytes: %o",
+    (options) => {
+      const file = mapFile(path, options);
+      const copy = new Uint8Array(9000);
+      copyRegion(file.region(7, 9000), copy);
+      expect(copy).toEqual(new Uint8Array(readFileSync(path)).subarray(7, 9007));
+      file.close();
+    },
+  );
+
+  it("of memory is the memory's", () => {
+    const copy = new Uint8Array(2);
+    copyRegion(Uint8Array.of(1, 2, 3).subarray(1), copy);
+    expect([...copy]).toEqual([2, 3]);
+  });
+
+  it.skipIf(!hasAddon || process.platform === "win32")("of a file that became shorter is refused", () => {
+    const short = join(folder, "short.bin");
+    writeFileSync(short, new Uint8Array(100));
+    const file = mapFile(short, { once: true });
+    const region = file.region(50, 50);
+    truncateSync(short, 60);
+    expect(() => copyRegion(region, new Uint8Array(50))).toThrow(
+      expect.objectContaining({ code: "DATA_TRUNCATED" }),
+    );
+    file.close();
   });
 });
 

@@ -1,3 +1,4 @@
+import { copyRegion } from "../files/map-file.js";
 import type { Scratch } from "../scratch.js";
 import { elementCount } from "../tensor.js";
 import { isDeferred } from "./deferred.js";
@@ -60,9 +61,10 @@ function isRaw(stored: TensorProto): boolean {
 }
 
 function partOf(model: OnnxModel, stored: TensorProto, scratch: Scratch, part?: BytePart): Float32Array {
-  const { buffer, byteOffset, byteLength } = model.bytes(stored, part);
+  const region = model.bytes(stored, part);
+  const { buffer, byteOffset, byteLength } = region;
   if (byteOffset % 4 === 0) return new Float32Array(buffer as ArrayBuffer, byteOffset, byteLength / 4);
   const copy = scratch.take(byteLength);
-  new Uint8Array(copy, 0, byteLength).set(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
+  copyRegion(region, new Uint8Array(copy, 0, byteLength));
   return new Float32Array(copy, 0, byteLength / 4);
 }
