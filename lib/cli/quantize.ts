@@ -1,16 +1,14 @@
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Option } from "commander";
 import { OBSERVER_METHODS, type ObserverMethod } from "../calibrate/observer-methods.js";
-import type { ActivationType, QuantizeMode, QuantizeOptions, QuantizeResult } from "../compress/options.js";
+import type { ActivationType, QuantizeMode, QuantizeOptions } from "../compress/options.js";
 import { PRESETS, type Target } from "../compress/target.js";
 import type { BlockOptions } from "../compress/weight-only/block-options.js";
 import { ModelProcess } from "../runtime/model-process.js";
 import { addBlockOptions } from "./block-options.js";
-import { colors } from "./colors.js";
 import { addDataOptions, type DataOptions, dataSource } from "./data-options.js";
-import { bytes, change, decibels } from "./format.js";
+import { describeQuantized } from "./describe-quantized.js";
 import { readOverrides } from "./read-overrides.js";
-import { label, printable, table } from "./table.js";
 import {
   addExamples,
   parseCount,
@@ -235,67 +233,6 @@ export const quantize: Verb<QuantizeCommandOptions> = {
     });
     result.model.close();
     const { model: _model, ...facts } = result;
-    return { json: { input: model, ...facts }, text: render(model!, result) };
+    return { json: { input: model, ...facts }, text: describeQuantized(model!, result) };
   },
 };
-
-/** The target and what it and the options came to, on one line. */
-function describeSettings({ settings, mode }: QuantizeResult): string {
-  const { target, activations, weights, symmetric, perChannel, reduceRange } = settings;
-  const parts = [
-    ...(mode === "static" ? [`activations ${activations}${symmetric ? " symmetric" : ""}`] : []),
-    `weights ${weights}${reduceRange ? " in 7 bits" : ""} ${perChannel ? "per channel" : "per tensor"}`,
-  ];
-  return `for ${target}: ${parts.join(", ")} (${PRESETS[target].reason})`;
-}
-
-/** What the outputs keep, and what it took. */
-function floatLines({ keepFloat }: QuantizeResult): string[] {
-  if (keepFloat === undefined) return [];
-  const { beforeDb, afterDb, heldOutDb, nodes } = keepFloat;
-  const others = heldOutDb === undefined ? "" : `, on others ${decibels(heldOutDb)}`;
-  if (nodes.length === 0) return ["", `outputs on some calibration samples: ${decibels(afterDb)}${others}`];
-  return [
-    "",
-    `left ${nodes.length} nodes in float: outputs on some calibration samples ${decibels(beforeDb)} -> ${decibels(afterDb)}${others}`,
-  ];
-}
-
-function cacheLines({ calibrationCache }: QuantizeResult): string[] {
-  if (calibrationCache === undefined) return [];
-  const { path, state, reason } = calibrationCache;
-  const lines = {
-    used: `ranges taken from ${label(path)}`,
-    written: `ranges written to ${label(path)}`,
-    replaced: `ranges found anew and written to ${label(path)}, which was for ${reason}`,
-  };
-  return ["", lines[state]];
-}
-
-function render(input: string, result: QuantizeResult): string {
-  const { files, mode, reason, nodes, size, samples, repairs, warnings } = result;
-  const counts = new Map<string, number>();
-  for (const { opType, treatment } of nodes) {
-    const key = `${opType}\0${treatment}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  const rows = [...counts].map(([key, count]) => [...key.split("\0").map(label), String(count)]);
-  const kept = nodes.filter(({ treatment }) => treatment === "float");
-  return [
-    colors.bold(
-      `${label(basename(files[0]!))}: ${bytes(size.before)} -> ${bytes(size.after)} (${change(size.after / size.before)})`,
-    ),
-    `${mode}: ${reason}${samples > 0 ? `; ${samples} calibration samples` : ""}`,
-    describeSettings(result),
-    "",
-    table([["operator", "became", "nodes"], ...rows]),
-    ...cacheLines(result),
-    ...floatLines(result),
-    ...(kept.length > 0 ? ["", "left in float:"] : []),
-    ...kept.map(({ opType, name, reason: why }) => `  ${label(opType)} ${label(name)}: ${why}`),
-    ...repairs.map((repair) => `repaired: ${repair}`),
-    ...warnings.map((warning) => `warning: ${printable(warning)}`),
-    "",
-    `next: modelpress compare ${printable(input)} ${printable(files[0]!)} --data <labelled samples>`,
-  ].join("\n");
-}
